@@ -1,0 +1,112 @@
+"""ingest-tracker: where every dataset stands on its way to publication, why, and what changed.
+
+    with open_tracker(load(), writing=True) as tracker:
+        report = tracker.crawl()
+
+This is the one place where adapters meet ports. Importing it opens nothing, and loads no driver.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, tzinfo
+from functools import partial
+from importlib.metadata import version as _version_of
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from app.errors import SourceError, StoreMissing
+
+if TYPE_CHECKING:
+    from app.config import Config
+    from app.domain.model import SourceConfig
+    from app.domain.overview import Table
+    from app.ports import Source, Store
+    from app.tracker import Tracker
+
+__all__ = ["load", "open_tracker", "probe", "render", "version"]
+
+
+def version() -> str:
+    return _version_of("ingest-tracker")
+
+
+def load(**given: Any) -> Config:
+    """The configuration; the arguments are those of `app.config.load`. Raises ConfigError with every mistake."""
+    from app import config, outputs, sources
+    from app.domain.overview import COLUMN_NAMES
+
+    kinds = {name: kind.Options for name, kind in sources.kinds().items()}
+    return config.load(**given, kinds=kinds, columns=COLUMN_NAMES, outputs=outputs.known())
+
+
+@contextmanager
+def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False) -> Iterator[Tracker]:
+    """The tracker of a site. Without `writing` there must be a store already: raises StoreMissing."""
+    from app.domain.history import Policy
+    from app.domain.overview import Layout
+    from app.domain.presence import HoldLimits
+    from app.eligibility import Databases
+    from app.outputs import open_outputs
+    from app.sources.species import read_species
+    from app.tracker import Tracker
+
+    with _store(config, create=writing and not dry_run, spare=dry_run) as store:
+        yield Tracker(
+            sources=config.sources,
+            open_source=partial(_source, config=config),
+            store=store,
+            eligibility=Databases(config.databases, config.checks),
+            supported_species=partial(read_species, config.supported_species),
+            outputs=open_outputs(config.outputs, config.out, config.time_zone),
+            policy=Policy(config.lifecycle, HoldLimits(config.hold_share, config.hold_more_than)),
+            layout=Layout(config.lifecycle, config.links, config.columns),
+            version=version(),
+        )
+
+
+def _source(config_of_source: SourceConfig, config: Config) -> Source:
+    from app.sources import open_source
+
+    return open_source(config_of_source, re.compile(config.accession))
+
+
+@contextmanager
+def _store(config: Config, *, create: bool, spare: bool) -> Iterator[Store]:
+    """The site's store. `spare`: where there is none yet, an empty one that is thrown away, so that a dry run
+    leaves nothing behind."""
+    from app.store import open_store
+
+    with TemporaryDirectory(prefix="ingest-tracker-") as nowhere:
+        try:
+            store = open_store(config.store, config.lifecycle, create=create)
+        except StoreMissing:
+            if not spare:
+                raise
+            store = open_store(f"sqlite:///{Path(nowhere) / 'empty.db'}", config.lifecycle, create=True)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def probe(source: SourceConfig, config: Config) -> dict[str, str]:
+    """`{"name", "status": "ok|failed", "found"}`: whether a source can be read, and what is there or what is wrong."""
+    try:
+        return {"name": source.name, "status": "ok", "found": _source(source, config).probe()}
+    except SourceError as error:
+        return {"name": source.name, "status": "failed", "found": str(error)}
+
+
+def render(tables: Sequence[Table], form: str, as_of: datetime | None, zone: tzinfo) -> str:
+    """The tables as text, in the same words as the outputs: `form` is json or csv (one table after another)."""
+    if form == "json":
+        from app.outputs.json_file import as_json
+
+        return as_json(tables, as_of, zone) + "\n"
+    from app.outputs.csv_files import as_csv
+
+    return "\n".join("".join(as_csv(table, zone)) for table in tables)

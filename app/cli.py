@@ -1,0 +1,435 @@
+"""The command line: arguments in, one call of the Tracker, a table or JSON out, an exit code.
+
+Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 partial, 4 held for confirmation, 75 locked.
+Results go to stdout; progress, notes and logs to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time, tzinfo
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import app as rooms
+from app import shapes
+from app.errors import ConfigError, TrackerError, UsageError
+
+if TYPE_CHECKING:
+    from app.config import Config
+    from app.domain.model import SourceConfig
+    from app.terminal import Terminal
+    from app.tracker import Tracker
+
+command = typer.Typer(
+    name="ingest-tracker",
+    help="Where every dataset stands on its way to publication, why, and what changed.",
+    epilog="The options above may stand before or after a command. Exit codes: 0 ok, 1 failed, "
+    "2 usage or configuration, 3 partial, 4 held for confirmation, 75 another run is on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+sources = typer.Typer(help="The configured places.", no_args_is_help=True)
+settings = typer.Typer(help="The configuration files.", no_args_is_help=True)
+command.add_typer(sources, name="sources")
+command.add_typer(settings, name="config")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options that every command takes."""
+
+    config: Path | None = None
+    sources: str | None = None
+    databases: str | None = None
+    store: str | None = None
+    out: str | None = None
+    species: tuple[str, ...] = ()
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for a script.")]
+
+
+class Format(StrEnum):
+    TABLE, JSON, CSV = "table", "json", "csv"
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ingest-tracker {rooms.version()}")
+        raise typer.Exit
+
+
+@command.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="Settings, instead of etc/tracker.yaml.", metavar="FILE")] = None,
+    sources: Annotated[
+        str | None, typer.Option(help="sources_config.json [INGEST_TRACKER_SOURCES]", metavar="FILE")
+    ] = None,
+    databases: Annotated[
+        str | None, typer.Option(help="db_config.json [INGEST_TRACKER_DATABASES]", metavar="FILE")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Path or address of the store [INGEST_TRACKER_STORE]", metavar="STORE")
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Where files go [INGEST_TRACKER_OUT]", metavar="DIR")] = None,
+    species: Annotated[
+        list[str] | None, typer.Option(help="File or address of supported species; may be repeated.", metavar="PLACE")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version)
+    ] = False,
+) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        format="%(levelname)s %(message)s",
+        level=logging.INFO if verbose else logging.ERROR,
+        force=True,
+    )
+    logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)  # it logs tracebacks of errors that are reported anyway
+    context.obj = Given(config, sources, databases, store, out, tuple(species or ()))
+
+
+# --------------------------------------------------------------------------- the main job
+
+
+@command.command()
+def crawl(
+    context: typer.Context,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only this source (name or place); may be repeated.", metavar="SOURCE")
+    ] = None,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(help="Let the disappearances of this source through; may be repeated.", metavar="SOURCE"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change and write nothing.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read every file again, changed or not.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read the sources, decide where each dataset stands, record what changed, publish."""
+    with opened(context, writing=True, dry_run=dry_run) as (tracker, terminal):
+        with terminal.progress() as progress:
+            report = tracker.crawl(
+                only=source or (), confirm=confirm or (), full=full, dry_run=dry_run, progress=progress
+            )
+        if as_json:
+            dump(shapes.report(report))
+        else:
+            terminal.report(report)
+    raise typer.Exit(report.exit_code)
+
+
+@command.command()
+def overview(
+    context: typer.Context,
+    as_of: Annotated[
+        str | None, typer.Option(help="As it was then: a date (its end) or a time.", metavar="TIME")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TABLE,
+    tab: Annotated[list[str] | None, typer.Option(help="Only this tab; may be repeated.")] = None,
+) -> None:
+    """The tables that curators look at."""
+    with opened(context) as (tracker, terminal):
+        known, tables = tracker.overview(moment(as_of, terminal.zone))
+        if unknown := set(tab or ()) - {table.name for table in tables}:
+            raise UsageError(f"no tab is called {sorted(unknown)[0]!r}; there are: {', '.join(t.name for t in tables)}")
+        tables = tuple(table for table in tables if not tab or table.name in tab)
+        if format is Format.TABLE:
+            for table in tables:
+                terminal.table(table)
+        else:
+            typer.echo(rooms.render(tables, format.value, known.at, terminal.zone), nl=False)
+
+
+@command.command()
+def why(context: typer.Context, accession: str, as_json: AsJson = False) -> None:
+    """Why a dataset stands where it stands."""
+    with opened(context) as (tracker, terminal):
+        known = tracker.dataset(accession)
+        if as_json:
+            dump(shapes.why(known, accession))
+        else:
+            terminal.why(known, accession)
+
+
+@command.command()
+def history(context: typer.Context, accession: str, as_json: AsJson = False) -> None:
+    """Every change of a dataset's state, and how long each state lasted."""
+    with opened(context) as (tracker, terminal):
+        changes, now = tracker.history(accession), tracker.clock()
+        if as_json:
+            dump(shapes.history(accession, changes, now))
+        else:
+            terminal.history(accession, changes, now)
+
+
+@command.command()
+def problems(context: typer.Context, as_json: AsJson = False) -> None:
+    """What there is to mend, most severe first."""
+    with opened(context) as (tracker, terminal):
+        found = tracker.store.known().problems
+        if as_json:
+            dump(shapes.problems(found))
+        elif found:
+            terminal.problems(found)
+        else:
+            terminal.say("No problems.")
+
+
+@command.command()
+def runs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The last runs, newest first."""
+    with opened(context) as (tracker, terminal):
+        done = tracker.store.runs(limit)
+        if as_json:
+            dump(shapes.runs(done))
+        else:
+            terminal.runs(done)
+
+
+# --------------------------------------------------------------------------- looking after it
+
+
+@sources.command("list")
+def sources_list(context: typer.Context, as_json: AsJson = False) -> None:
+    """The configured sources."""
+    config = loaded(context)
+    show(config, {"sources": [_described(source) for source in config.sources]}, as_json)
+
+
+def _described(source: SourceConfig) -> dict[str, Any]:
+    start, end = source.stage.start.name, source.stage.end.name
+    stage = start if start == end else f"{start}..{end}"
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "stage": stage,
+        "tech": list(source.tech),
+        "location": source.location,
+    }
+
+
+@sources.command("check")
+def sources_check(context: typer.Context, as_json: AsJson = False) -> None:
+    """Whether each source can be read, and what is there. Exits 3 if some cannot, 1 if none can."""
+    config = loaded(context)
+    checked = [rooms.probe(source, config) for source in config.sources]
+    show(config, {"sources": checked}, as_json)
+    failed = sum(row["status"] == "failed" for row in checked)
+    raise typer.Exit(0 if not failed else 1 if failed == len(checked) else 3)
+
+
+@settings.command("check")
+def config_check(context: typer.Context, as_json: AsJson = False) -> None:
+    """Every mistake in the configuration files, with file and key."""
+    try:
+        config = loaded(context, warn=False)
+    except ConfigError as error:
+        mistakes = error.mistakes
+    else:
+        mistakes = config.warnings
+    rows = [
+        {"severity": "error" if m.fatal else "warning", "file": m.file, "key": m.key, "message": m.message}
+        for m in mistakes
+    ]
+    if as_json:
+        dump({"mistakes": rows})
+    else:
+        for row, mistake in zip(rows, mistakes, strict=True):
+            typer.echo(f"{row['severity']}: {mistake}")
+        if not any(mistake.fatal for mistake in mistakes):
+            typer.echo("The configuration is right.")
+    raise typer.Exit(2 if any(mistake.fatal for mistake in mistakes) else 0)
+
+
+@settings.command("schema")
+def config_schema() -> None:
+    """The JSON Schema of the configuration files."""
+    from app import config
+
+    dump(config.schema())
+
+
+@command.command()
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """What is configured, reachable and writable, and what to do about what is not."""
+    from app.doctor import examine
+
+    config = loaded(context, warn=False)
+    findings = examine(config)
+    show(config, {"checks": findings}, as_json)
+    raise typer.Exit(3 if any(row["status"] == "failed" for row in findings) else 0)
+
+
+@command.command()
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where to make it.", metavar="DIR")] = Path("var/demo"),
+) -> None:
+    """A made-up tree of datasets: two crawls, what changed in between, and why."""
+    from app import demo as world
+    from app.terminal import Terminal
+
+    world.build(directory)
+    config = rooms.load(config=directory / "tracker.yaml")
+    terminal = Terminal(config.time_zone)
+    with rooms.open_tracker(config, writing=True) as tracker:
+        terminal.say(f"A made-up tree of datasets in {directory}, and a first crawl of it:\n")
+        first = tracker.crawl()
+        terminal.report(first)
+        asked = world.move_on(directory)
+        terminal.say("\nSome work is done, and a second crawl:\n")
+        second = tracker.crawl()
+        terminal.report(second, before=first.run.counts)
+        for accession in asked:
+            terminal.say()
+            terminal.why(tracker.dataset(accession), accession)
+        terminal.say("\nThe history of the last one:\n")
+        terminal.history(asked[-1], tracker.history(asked[-1]), tracker.clock())
+    terminal.say(f"\nLook around: ./run tracker --config {directory}/tracker.yaml overview")
+
+
+# --------------------------------------------------------------------------- what the commands share
+
+
+def loaded(context: typer.Context, *, warn: bool = True) -> Config:
+    given: Given = context.obj
+    config = rooms.load(
+        config=given.config,
+        sources=given.sources,
+        databases=given.databases,
+        store=given.store,
+        out=given.out,
+        supported_species=given.species,
+    )
+    for mistake in config.warnings if warn else ():
+        typer.echo(f"warning: {mistake}", err=True)
+    return config
+
+
+@contextmanager
+def opened(
+    context: typer.Context, *, writing: bool = False, dry_run: bool = False
+) -> Iterator[tuple[Tracker, Terminal]]:
+    from app.terminal import Terminal
+
+    config = loaded(context, warn=writing)
+    with rooms.open_tracker(config, writing=writing, dry_run=dry_run) as tracker:
+        yield tracker, Terminal(config.time_zone)
+
+
+def show(config: Config, listing: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
+    """One named list of rows with the same keys, as JSON or as a table."""
+    if as_json:
+        dump(listing)
+        return
+    from app.terminal import Terminal
+
+    for rows in listing.values():
+        Terminal(config.time_zone).listing(rows)
+
+
+def dump(shape: Any) -> None:
+    typer.echo(json.dumps(shape, indent=2, ensure_ascii=False))
+
+
+def moment(text: str | None, zone: tzinfo) -> datetime | None:
+    """A time as people write it, in the site's zone unless it names another; a date alone means its end."""
+    if text is None:
+        return None
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is not a time; write 2026-11-20, 2026-11-20 09:30 or 2026-11-20T09:30:00Z"
+        ) from None
+    if len(text) == len("2026-11-20"):
+        told = datetime.combine(told, time.max)
+    return told if told.tzinfo else told.replace(tzinfo=zone)
+
+
+# --------------------------------------------------------------------------- from a shell
+
+
+SHARED = {"--config", "--sources", "--databases", "--store", "--out", "--species"}
+"""Options of every command, wherever they stand. Each takes a value."""
+
+
+def shared_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the shared options moved before the command, which is where click looks for them."""
+    first, rest = [], []
+    left = iter(arguments)
+    for argument in left:
+        name, has_value, _ = argument.partition("=")
+        if argument == "--":
+            rest += [argument, *left]
+        elif name in SHARED:
+            first += [argument] if has_value else [argument, *_next(left)]
+        elif argument in ("-v", "--verbose"):
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return first + rest
+
+
+def _next(left: Iterator[str]) -> list[str]:
+    value = next(left, None)
+    return [] if value is None else [value]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code. Whatever happens, a person gets one clear message."""
+    sys.excepthook = unforeseen
+    try:
+        done = command(
+            shared_first(sys.argv[1:] if arguments is None else arguments),
+            prog_name="ingest-tracker",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+        return done if isinstance(done, int) else 0
+    except typer.TyperException as error:
+        if message := error.format_message():  # none where the help was shown instead
+            typer.echo(f"ingest-tracker: {message} (see --help)", err=True)
+        return UsageError.exit_code
+    except typer.Abort:
+        typer.echo("ingest-tracker: stopped; what was not finished is not recorded", err=True)
+        return 130
+    except TrackerError as error:
+        typer.echo(f"ingest-tracker: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever reads (`| head`) has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def unforeseen(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """A fault of ours: one line for the person, the traceback in a file for whoever mends it."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", prefix="ingest-tracker-", suffix=".log", delete=False) as file:
+        traceback.print_exception(kind, error, at, file=file)
+    typer.echo(f"ingest-tracker: a fault of the program ({kind.__name__}); details are in {file.name}", err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""sources_config.json + etc/tracker.yaml (+ a db_config.json) -> one frozen Config.
+
+    flag > environment > etc/tracker.yaml > default      the first that is given counts
+
+A relative path starts where it is written: at its file's folder, or at the current one for flags and the
+environment. Every mistake in every file is reported at once, but none that only follows from another one.
+No password is in any message, nor shown by anything here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from app.config.databases import read_checks, read_databases, read_store
+from app.config.forms import SETTINGS, SOURCES, HoldSettings, TrackerSettings, schema
+from app.config.pages import Given, Page, parse_yaml
+from app.config.records import Address, Check, Config, Database
+from app.config.show import read_columns, read_links, read_outputs
+from app.config.sources import read_location, read_sources
+from app.domain.model import Lifecycle
+from app.errors import ConfigError, Mistake
+
+__all__ = ["Address", "Check", "Config", "Database", "load", "schema"]
+
+STORE, OUT = "var/ingest-tracker.db", "var/out"
+
+
+def load(
+    *,
+    config: Path | str | None = None,
+    sources: Path | str | None = None,
+    databases: Path | str | None = None,
+    store: Path | str | None = None,
+    out: Path | str | None = None,
+    supported_species: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    kinds: Mapping[str, type[BaseModel]],
+    columns: Mapping[str, Sequence[str]],
+    outputs: Collection[str],
+) -> Config:
+    """The configuration of a site. The paths are flags; `kinds` (name -> model of its options), `columns`
+    (tab -> names) and `outputs` are what there is to choose from. Raises ConfigError with all mistakes."""
+    mistakes: list[Mistake] = []
+    here = Path(cwd or Path.cwd()).absolute()
+    line, variables = (Page(name, here, here, mistakes) for name in ("command line", "environment"))
+    page, settings, faulty = _settings(line, config)
+
+    def given(name: str, flag: Path | str | None, default: str | None) -> Given:
+        variable = f"INGEST_TRACKER_{name.upper()}"
+        candidates = (
+            Given(line, f"--{name}", flag and str(flag)),
+            Given(variables, variable, environ.get(variable)),
+            Given(page, name, getattr(settings, name)),
+        )
+        return next((one for one in candidates if one.value not in (None, "")), Given(line, "", default))
+
+    lifecycle = None if "states" in faulty else _lifecycle(page, settings.states)
+    found = read_databases(given("databases", databases, None), environ)
+    hold, _ = page.check(HoldSettings, settings.hold if "hold" in settings.model_fields_set else {}, "hold")
+    target = given("out", out, OUT)
+    result = Config(
+        lifecycle=lifecycle or Lifecycle.of(),
+        accession=settings.accession,
+        databases=found.databases,
+        checks=read_checks(page, settings.checks, found),
+        supported_species=_species(line, supported_species) or _species(page, settings.supported_species),
+        columns=read_columns(page, settings.columns, columns),
+        links=read_links(page, settings.links, lifecycle),
+        outputs=read_outputs(page, settings.outputs, outputs),
+        out=Path(target.page.path(target.value)),
+        store=read_store(given("store", store, STORE), environ),
+        time_zone=ZoneInfo(settings.time_zone),
+        hold_share=hold.share,
+        hold_more_than=hold.more_than,
+        sources=read_sources(given("sources", sources, None if "sources" in faulty else SOURCES), lifecycle, kinds),
+        warnings=tuple(mistakes),  # last, when all are known
+    )
+    if any(mistake.fatal for mistake in mistakes):
+        raise ConfigError(mistakes)
+    return result
+
+
+def _settings(line: Page, config: Path | str | None) -> tuple[Page, TrackerSettings, Collection[str]]:
+    if not config and not os.path.lexists(line.path(SETTINGS)):
+        return line, TrackerSettings(), ()
+    page, data = Given(line, "--config", str(config or SETTINGS)).read(parse_yaml, "named by --config")
+    if data is None:
+        return page, TrackerSettings(), TrackerSettings.model_fields.keys()
+    return page, *page.check(TrackerSettings, data)
+
+
+def _lifecycle(page: Page, names: Sequence[str]) -> Lifecycle | None:
+    wrong = [f"{name!r} is given more than once" for name, times in Counter(names).items() if times > 1]
+    if tuple(dict.fromkeys(name for name in names if name in Lifecycle.CORE)) != Lifecycle.CORE:
+        missing = ", ".join(name for name in Lifecycle.CORE if name not in names)
+        wrong.append(
+            f"must hold, in this order, {', '.join(Lifecycle.CORE)}; states of your own may stand anywhere between"
+            + (f"; missing: {missing}" if missing else "")
+        )
+    for message in wrong:
+        page.mistake(message, "states")
+    return None if wrong else Lifecycle.of(names)
+
+
+def _species(page: Page, places: Sequence[str]) -> tuple[str, ...]:
+    return tuple(read_location(page, place, "supported_species", number) for number, place in enumerate(places))

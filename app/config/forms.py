@@ -1,0 +1,166 @@
+"""What may stand in sources_config.json, in a db_config.json and in etc/tracker.yaml: the form of each entry.
+A field's description says what is allowed there; it is shown in mistakes and in the JSON Schema. What is
+required has an example."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, TypeAdapter
+
+from app.config.pages import unknown
+from app.domain.model import Lifecycle
+
+SETTINGS, SOURCES = "etc/tracker.yaml", "sources_config.json"
+OUTPUTS = ("csv_files", "json")
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _regular_expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"is not a regular expression: {getattr(error, 'msg', 'too large')}") from None
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(unknown("time zone", name, available_timezones(), listed=False)) from None
+    return name
+
+
+def fields_of(text: str, field: str) -> set[str]:
+    """What stands in braces, as written. Raises ValueError where that is anything but {field}."""
+    try:
+        fields = {(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text)}
+    except ValueError:
+        fields = {("", "", None)}
+    if fields - {(None, None, None), (field, "", None)}:
+        raise ValueError(f"{{{field}}} is all that may stand in braces")
+    return {name for name, _, _ in fields if name}
+
+
+def _label(text: str) -> str:
+    fields_of(text, "value")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False, description="seconds, more than 0")]
+
+
+class _Model(BaseModel):
+    # Built when first used: importing this package takes a fifth less time.
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True, defer_build=True)
+
+
+class SourceSettings(_Model):
+    """What is known about the datasets of one place. Further keys are options of its kind."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    stage: Texts = Field(
+        min_length=1, examples=[["loading"]], description="one state, or a list of states in lifecycle order"
+    )
+    tech: Texts = Field(default=(), description="bulk, sc, or both in a list")
+    resource: str = Field(default="", description="text, such as ArrayExpress")
+    source: str = Field(default="", description="text, such as ae2")
+    kind: str = Field(
+        default="", description="a kind of source; a directory is filesystem, an address experiments-json"
+    )
+    name: Text | None = Field(default=None, description="text: an identity that stays when the place moves")
+
+
+class DatabaseSettings(_Model):
+    """A database in the form that sites have; its key is the database's name."""
+
+    dbtype: Literal["postgres", "postgresql", "mysql", "sqlite"] = Field(
+        examples=["postgres"], description="postgres, mysql or sqlite"
+    )
+    host: str | None = Field(default=None, pattern=r"^[\w.:-]+$", description="a host name or an IP address")
+    port: int | None = Field(default=None, ge=1, le=65535, description="a number from 1 to 65535")
+    user: Text | None = Field(default=None, description="text")
+    password: str | None = Field(default=None, description="text; better a password_file or password_env")
+    password_file: Text | None = Field(default=None, description="path of a file that holds the password")
+    password_env: Text | None = Field(
+        default=None, description="name of an environment variable that holds the password"
+    )
+    path: Text | None = Field(default=None, description="path of an SQLite file")
+    connect_timeout: Seconds = 10
+    query_timeout: Seconds = 60
+
+
+class CheckSettings(_Model):
+    """A question to a database, and what its answers mean."""
+
+    database: Text = Field(examples=["gxpatlaspro"], description="the name of a configured database")
+    query: Text = Field(
+        examples=["SELECT accession, status FROM eligibility"],
+        description="SQL that gives two columns, accession and value",
+    )
+    passes: Texts = Field(min_length=1, examples=[["PASS"]], description="a list of the values that mean PASS")
+    label: Annotated[Text, AfterValidator(_label)] = Field(
+        default="{value}", description="the reason of a FAIL, with {value}"
+    )
+
+
+class HoldSettings(_Model):
+    """How many datasets may disappear from a source before a person must confirm it: more than both are held."""
+
+    share: float = Field(
+        default=0.2, ge=0, le=1, strict=True, description="a share of the source's datasets, from 0 to 1"
+    )
+    more_than: int = Field(default=5, ge=0, strict=True, description="a whole number of datasets")
+
+
+class TrackerSettings(_Model):
+    """etc/tracker.yaml. Every key is optional."""
+
+    states: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")], ...] = Field(
+        default=Lifecycle.DEFAULT,
+        description="a list of words: the core states in order, and the site's own anywhere between",
+    )
+    accession: Annotated[Text, AfterValidator(_regular_expression)] = Field(
+        default=r"^E-[A-Z]{4}-\d+$", description="a regular expression"
+    )
+    sources: Text | None = Field(default=None, description="path of a sources_config.json")
+    # What is skipped here is looked at piece by piece, so that one wrong piece does not hide the others.
+    databases: SkipValidation[str | dict[str, str | DatabaseSettings] | None] = Field(
+        default=None, description="path of a db_config.json, or name -> SQLAlchemy address or {dbtype, host, ...}"
+    )
+    checks: dict[str, SkipValidation[CheckSettings]] = Field(
+        default={}, description="name -> {database, query, passes, label}"
+    )
+    supported_species: Texts = Field(default=(), description="a list of paths or addresses")
+    columns: dict[str, SkipValidation[list[str | dict[str, str]]]] = Field(
+        default={}, description="tab -> list of column names, or of {column: title}"
+    )
+    links: dict[str, SkipValidation[str]] = Field(default={}, description="'state tech' -> address with {accession}")
+    outputs: Texts = Field(default=OUTPUTS, description="a list of outputs")
+    store: Text | None = Field(default=None, description="path of an SQLite file, or an SQLAlchemy address")
+    out: Text | None = Field(default=None, description="path of the folder that files are written to")
+    time_zone: Annotated[Text, AfterValidator(_zone)] = Field(
+        default="UTC", description="a time zone such as Europe/London"
+    )
+    hold: SkipValidation[HoldSettings] = Field(default=HoldSettings(), description="{share, more_than}")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of both files, by file name."""
+    models: dict[str, TypeAdapter[Any]] = {
+        SOURCES: TypeAdapter(Annotated[dict[str, SourceSettings], Field(min_length=1)]),
+        PurePath(SETTINGS).name: TypeAdapter(TrackerSettings),
+    }
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {name: draft | model.json_schema() | {"title": name} for name, model in models.items()}

@@ -1,0 +1,94 @@
+"""What a site has set, frozen: the records that the other rooms get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from app.domain.model import Lifecycle, SourceConfig
+from app.errors import Mistake
+
+Dialect = Literal["postgresql", "mysql", "sqlite"]
+
+
+def without_password(address: str) -> str:
+    """A password may itself hold an @ that nobody quoted: all up to the last one is hidden."""
+    address = re.sub(r"(://[^:/?@]*):.*@", r"\1:***@", address, flags=re.DOTALL)
+    return re.sub(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", r"\1***", address)
+
+
+class Address(str):
+    """An SQLAlchemy address. As a string, for a driver, it is whole; shown in any way (`str`, `repr`,
+    formatted, logged) it has no password."""
+
+    __slots__ = ()
+
+    @property
+    def shown(self) -> str:
+        return without_password(str.__str__(self))
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def __repr__(self) -> str:
+        return repr(self.shown)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.shown, spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A curation database. Timeouts are in seconds."""
+
+    name: str
+    url: Address
+    dialect: Dialect
+    connect_timeout: float = 10
+    query_timeout: float = 60
+
+    @property
+    def shown(self) -> str:
+        """The address with its password hidden."""
+        return self.url.shown
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question to a database. `query` gives (accession, value): null is UNKNOWN, a value that is (as text)
+    in `passes` is PASS, any other is FAIL, for the reason `label.format(value=value)`."""
+
+    name: str
+    database: str
+    query: str
+    passes: frozenset[str]
+    label: str = "{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that a site has set. Paths are absolute."""
+
+    sources: tuple[SourceConfig, ...]
+    lifecycle: Lifecycle
+    accession: str
+    """a regular expression"""
+    databases: tuple[Database, ...]
+    checks: tuple[Check, ...]
+    supported_species: tuple[str, ...]
+    """paths or addresses"""
+    columns: Mapping[str, tuple[tuple[str, str], ...]]
+    """tab -> ((column, title), ...); a tab that is not here has its default columns"""
+    links: Mapping[str, str]
+    """"state tech" -> template with {accession}"""
+    outputs: tuple[str, ...]
+    out: Path
+    store: Address
+    time_zone: ZoneInfo
+    hold_share: float
+    hold_more_than: int
+    warnings: tuple[Mistake, ...] = ()

@@ -1,0 +1,276 @@
+"""From one moment to the next: what is known after a crawl, and the rows that tell the difference.
+
+Known (before) + Findings --settle--> Known (after) --recording--> only what changed
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from app.domain import lifecycle, presence, problems
+from app.domain.model import (
+    Answer,
+    Code,
+    Counters,
+    Decision,
+    Edits,
+    HarvestLog,
+    Hold,
+    Known,
+    KnownProblem,
+    KnownSource,
+    Lifecycle,
+    LogStatus,
+    Outcome,
+    Problem,
+    Recording,
+    Run,
+    RunStatus,
+    Sighting,
+    SourceConfig,
+    Stage,
+    Standing,
+    StateChange,
+    Verdict,
+)
+from app.domain.presence import HoldLimits, Reading
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The settings that decisions depend on."""
+
+    lifecycle: Lifecycle = field(default_factory=Lifecycle.of)
+    limits: HoldLimits = field(default_factory=HoldLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a crawl brought home. `sources` are all that are configured, `readings` those that were read."""
+
+    sources: tuple[SourceConfig, ...]
+    readings: tuple[Reading, ...]
+    answers: tuple[Answer, ...] = ()
+    species: lifecycle.Species = field(default_factory=lifecycle.Species)
+    species_error: str = ""
+    confirmed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What holds after a crawl, and the state changes that led there. `known` is what the store holds, `before`
+    the same under the names that sources have now; `held` are the holds that this run came upon."""
+
+    known: Known
+    before: Known
+    after: Known
+    changes: tuple[StateChange, ...]
+    held: Mapping[str, Hold]
+    status: RunStatus
+
+
+def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> Settled:
+    """Decides everything that follows from what was found. Pure: writes nothing."""
+    sources, readings = findings.sources, findings.readings
+    stored, known = known, presence.renamed(known, presence.renames(known, sources))
+    held = presence.holds(known, readings, sources, confirmed=findings.confirmed, limits=policy.limits)
+    well = {r.config.name for r in readings if r.failure is None} - held.keys()
+    sightings = presence.present(known, readings, held, sources)
+    stages = presence.stages(known, sources, policy.lifecycle)
+    verdicts = renewed(known.verdicts, findings.answers, now)
+    decided = {
+        decision.dataset: decision
+        for decision in lifecycle.decisions(
+            sightings, verdicts, known=known, lifecycle=policy.lifecycle, stages=stages, species=findings.species
+        )
+    }
+    changes = lifecycle.changes(decided, known.standings, now)
+    after = Known(
+        at=now,
+        sources=_sources(known, sources, held, well, now),
+        sightings=sightings,
+        verdicts=verdicts,
+        standings=_standings(decided, known, changes, now),
+        holds={n: hold for n, hold in known.holds.items() if n in sightings and n not in well} | held,
+    )
+    found = _problems(after, findings, known.problems, policy.lifecycle, stages)
+    since = {entry.problem: entry.since for entry in known.problems}
+    after = replace(after, problems=tuple(KnownProblem(problem, since.get(problem, now)) for problem in found))
+    return Settled(stored, known, after, changes, held, _status(findings, held))
+
+
+def renewed(
+    known: Mapping[tuple[str, str], Verdict], answers: Iterable[Answer], now: datetime
+) -> dict[tuple[str, str], Verdict]:
+    """The verdicts that count now. An answer replaces the last one; without an answer (unknown, not asked,
+    database down) the last one stays, as old as it is."""
+    verdicts = dict(known)
+    for answer in answers:
+        if answer.verdicts is None:
+            continue
+        said = {d: v for d, v in answer.verdicts.items() if v.outcome is not Outcome.UNKNOWN}
+        for key in known:
+            if key[1] == answer.check and key[0] not in said:
+                verdicts[key] = replace(known[key], current=False)
+        verdicts |= {(d, answer.check): replace(v, checked=now, current=True) for d, v in said.items()}
+    return verdicts
+
+
+def _sources(
+    known: Known, configured: Iterable[SourceConfig], held: Collection[str], well: Collection[str], now: datetime
+) -> dict[str, KnownSource]:
+    sources = {n: replace(s, deleted=n not in held) for n, s in known.sources.items()}
+    for config in configured:
+        last_read = sources[config.name].last_read if config.name in sources else None
+        options = {"stage": [config.stage.start.name, config.stage.end.name]}
+        sources[config.name] = KnownSource(
+            config.name, config.key, config.kind, options, last_read=now if config.name in well else last_read
+        )
+    return sources
+
+
+def _standings(
+    decided: Mapping[str, Decision], known: Known, changes: Iterable[StateChange], now: datetime
+) -> dict[str, Standing]:
+    changed = {change.dataset: Standing(decided[change.dataset], now, change.before) for change in changes}
+    return {d: changed.get(d) or replace(known.standings[d], decision=decision) for d, decision in decided.items()}
+
+
+def _problems(
+    after: Known,
+    findings: Findings,
+    before: tuple[KnownProblem, ...],
+    states: Lifecycle,
+    stages: Mapping[str, Stage],
+) -> list[Problem]:
+    """Worst first; each once."""
+    places = lifecycle.furthest_first(after.sightings, stages)
+    said = lifecycle.by_dataset(after.verdicts.values())
+    counting = {name: source for name, source in after.sources.items() if not source.deleted}
+    found = [
+        *problems.of_sources(findings.readings, after.holds, replace(after, sources=counting, problems=before)),
+        *problems.of_answers(findings.answers, findings.species_error),
+        *problems.of_names(places.keys()),
+    ]
+    for dataset, seen in places.items():
+        found += problems.of_dataset(after.standings[dataset], seen, said.get(dataset, ()), states)
+    return problems.worst_first(dict.fromkeys(found))
+
+
+def _status(findings: Findings, held: Mapping[str, Hold]) -> RunStatus:
+    failures = [reading for reading in findings.readings if reading.failure is not None]
+    if failures and len(failures) == len(findings.readings):
+        return RunStatus.FAILED
+    if held:
+        return RunStatus.HELD
+    unanswered = any(answer.verdicts is None for answer in findings.answers)
+    return RunStatus.PARTIAL if failures or unanswered or findings.species_error else RunStatus.SUCCEEDED
+
+
+# --------------------------------------------------------------------------- what to write
+
+
+def recording(settled: Settled, findings: Findings, *, started: datetime, version: str) -> Recording:
+    """The rows that make the store say what is known now. Where nothing changed there are none but the run's."""
+    known, before, after = settled.known, settled.before, settled.after
+    run = Run(
+        started=started,
+        finished=after.at or started,
+        status=settled.status,
+        counts=counts(after),
+        changes=len(settled.changes),
+        checks=tuple(answer.check for answer in findings.answers if answer.verdicts is not None),
+        error="; ".join(r.failure.message for r in findings.readings if r.failure is not None),
+        tracker_version=version,
+    )
+    return Recording(
+        run=run,
+        sources=findings.sources,
+        renamed=tuple(presence.renames(known, findings.sources).items()),
+        dropped=tuple(n for n, s in after.sources.items() if s.deleted and not before.sources[n].deleted),
+        logs=tuple(_log(reading, settled, started) for reading in findings.readings),
+        sightings=edits(_flat(before), _flat(after), alike=_looks_the_same),
+        verdicts=edits(_undated(before.verdicts), _undated(after.verdicts)),
+        decisions=edits(_decisions(before), _decisions(after)),
+        problems=edits({k.problem: k.problem for k in known.problems}, {k.problem: k.problem for k in after.problems}),
+        holds=edits(before.holds, after.holds),
+        changes=settled.changes,
+    )
+
+
+def counts(known: Known) -> dict[str, int]:
+    """state name -> how many datasets stand there, in lifecycle order; gone ones are left out."""
+    states = Counter(standing.decision.state for standing in known.standings.values())
+    return {state.name: states[state] for state in sorted(filter(None, states))}
+
+
+def edits(
+    before: Mapping[K, T], after: Mapping[K, T], alike: Callable[[T, T], bool] = lambda old, new: old == new
+) -> Edits[T]:
+    """`alike` says whether two facts look the same to a person; those that do and still differ are amended."""
+    kept = [(key, old, after[key]) for key, old in before.items() if key in after]
+    replaced = {key for key, old, new in kept if old != new and not alike(old, new)}
+    return Edits(
+        opened=tuple(new for key, new in after.items() if key not in before or key in replaced),
+        closed=tuple(old for key, old in before.items() if key not in after or key in replaced),
+        amended=tuple(new for key, old, new in kept if old != new and key not in replaced),
+    )
+
+
+def _flat(known: Known) -> dict[tuple[str, str], Sighting]:
+    return {(source, d): sighting for source, found in known.sightings.items() for d, sighting in found.items()}
+
+
+def _decisions(known: Known) -> dict[str, Decision]:
+    return {dataset: standing.decision for dataset, standing in known.standings.items()}
+
+
+def _looks_the_same(old: Sighting, new: Sighting) -> bool:
+    def visible(sighting: Sighting) -> tuple[object, ...]:
+        named = tuple((file.role, file.path) for file in sighting.files)
+        return sighting.location, sighting.tech, sighting.modified, sighting.metadata, named, sighting.problems
+
+    return visible(old) == visible(new)
+
+
+def _undated(verdicts: Mapping[tuple[str, str], Verdict]) -> dict[tuple[str, str], Verdict]:
+    """When a verdict that still stands was last checked follows from the runs, so that asking again writes nothing."""
+    return {key: replace(v, checked=None) if v.current else v for key, v in verdicts.items()}
+
+
+def _log(reading: Reading, settled: Settled, started: datetime) -> HarvestLog:
+    """A tree has no dates: its log covers what happened since it was last read whole."""
+    name, now = reading.config.name, settled.after.at or started
+    before = settled.before.sources.get(name)
+    since = (before.last_read if before else None) or BEGINNING
+    failure = reading.failure
+    if name in settled.held:
+        failure = presence.Failure("Held", problems.held(settled.held[name]))
+    if failure is not None:
+        error = (failure.kind, failure.message, failure.trace)
+        return HarvestLog(name, since, now, LogStatus.FAILED, started, Counters(), *error)
+    was = settled.before.sightings.get(name, {})
+    return HarvestLog(name, since, now, LogStatus.SUCCEEDED, started, _counters(was, reading.sightings))
+
+
+def _counters(was: Mapping[str, Sighting], found: Mapping[str, Sighting]) -> Counters:
+    unchanged = sum(d in was and (s is was[d] or _looks_the_same(was[d], s)) for d, s in found.items())
+    new = sum(d not in was for d in found)
+    failed = sum(any(p.code is Code.UNREADABLE for p in s.problems) for s in found.values())
+    return Counters(
+        seen=len(found),
+        new=new,
+        changed=len(found) - new - unchanged,
+        unchanged=unchanged,
+        gone=len(was.keys() - found.keys()),
+        failed=failed,
+    )

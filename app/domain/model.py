@@ -1,0 +1,471 @@
+"""The records that pass between rooms. All frozen; all times UTC-aware."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
+
+# --------------------------------------------------------------------------- states
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class State:
+    """A place in the lifecycle. Later states are greater, so "furthest" is `max`."""
+
+    rank: int
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stage:
+    """The states a dataset may be in where it was found. The one that *starts* furthest is greatest,
+    then the one that ends furthest: `external..published` is less than `loading..loading`."""
+
+    start: State
+    end: State
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """The ordered states of a site. Order is data: sites insert states of their own."""
+
+    states: tuple[State, ...]
+
+    CORE = ("external", "incoming", "loading", "analysing", "processed", "published")
+    DEFAULT = (*CORE[:-1], "published_dev", CORE[-1])
+
+    @classmethod
+    def of(cls, names: Iterable[str] = DEFAULT) -> Lifecycle:
+        return cls(tuple(State(rank, name) for rank, name in enumerate(names)))
+
+    def state(self, name: str) -> State:
+        """The state of this name; one that a site has since retired ranks before all others."""
+        return next((state for state in self.states if state.name == name), State(-1, name))
+
+    def stage(self, names: Iterable[str]) -> Stage:
+        states = [self.state(name) for name in names]
+        return Stage(min(states), max(states))
+
+    @property
+    def external(self) -> State:
+        return self.state("external")
+
+    @property
+    def incoming(self) -> State:
+        return self.state("incoming")
+
+
+# --------------------------------------------------------------------------- problems
+
+
+class Severity(enum.IntEnum):
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Code(enum.Enum):
+    """Every kind of problem: its stable code, how bad it is, and what it means to a curator."""
+
+    severity: Severity
+    meaning: str
+
+    def __new__(cls, value: str, severity: Severity, meaning: str) -> Code:
+        member = object.__new__(cls)
+        member._value_, member.severity, member.meaning = value, severity, meaning
+        return member
+
+    SOURCE_UNREADABLE = (
+        "source_unreadable",
+        Severity.ERROR,
+        "a source could not be read; its datasets keep their last state",
+    )
+    SOURCE_HELD = (
+        "source_held",
+        Severity.ERROR,
+        "datasets disappeared from a source in a way that a person must confirm",
+    )
+    DATABASE_UNREADABLE = (
+        "database_unreadable",
+        Severity.ERROR,
+        "a curation database could not be asked; its last verdicts stay",
+    )
+    SPECIES_UNREADABLE = (
+        "species_unreadable",
+        Severity.ERROR,
+        "the list of supported species could not be read; the last answers stay",
+    )
+    UNREADABLE = ("unreadable", Severity.ERROR, "a file or folder could not be read (permission, loop, I/O)")
+    ALREADY_INGESTED = ("already_ingested", Severity.WARNING, "the study is already ingested under another accession")
+    WENT_BACKWARDS = ("went_backwards", Severity.WARNING, "the dataset's state went backwards")
+    FAILED_BUT_IN_PROGRESS = (
+        "failed_but_in_progress",
+        Severity.WARNING,
+        "the dataset failed an eligibility check but is being worked on",
+    )
+    SEVERAL_PLACES = ("several_places", Severity.WARNING, "the dataset is in several places of the same stage")
+    CASE_DUPLICATE = ("case_duplicate", Severity.WARNING, "two names differ only in upper and lower case")
+    NEAR_MISS = ("near_miss", Severity.WARNING, "a name is almost an accession; the dataset is not tracked")
+    IDF_WITHOUT_SDRF = ("idf_without_sdrf", Severity.WARNING, "there is an IDF but no SDRF")
+    SDRF_WITHOUT_IDF = ("sdrf_without_idf", Severity.WARNING, "there is an SDRF but no IDF")
+    EMPTY_FILE = ("empty_file", Severity.WARNING, "a metadata file is empty")
+    NOT_UTF8 = ("not_utf8", Severity.WARNING, "a metadata file is not UTF-8; the encoding taken is named")
+    BAD_RECORD = ("bad_record", Severity.WARNING, "one record of a listing could not be used")
+    REPEATED = ("repeated", Severity.WARNING, "the same dataset was found twice in one source; the first was taken")
+    VANISHED = ("vanished", Severity.INFO, "a file disappeared while it was being read")
+    SOURCE_EMPTY = ("source_empty", Severity.INFO, "a source was read and holds no dataset")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something to mend. `message` is one line that a curator understands; it holds nothing that changes
+    from run to run (no times, no counts of seconds), so that an unchanged problem stays the same row."""
+
+    code: Code
+    message: str
+    dataset: str = ""
+    source: str = ""
+    path: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        return self.code.severity
+
+
+# --------------------------------------------------------------------------- facts
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """One configured place. `name` is its identity (the configured name, else the key);
+    `location` is what to open: an absolute path or an address."""
+
+    name: str
+    key: str
+    location: str
+    kind: str
+    stage: Stage
+    tech: tuple[str, ...] = ()
+    resource: str = ""
+    origin: str = ""
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class FileIdentity(NamedTuple):
+    """What tells whether a file is still the one that was read."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A metadata file of a dataset. `role` is one of idf, sdrf, analysis_methods, curator, configuration."""
+
+    role: str
+    path: str
+    identity: FileIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the files or the record say of a dataset. Several values keep their order in the file."""
+
+    title: str = ""
+    experiment_types: tuple[str, ...] = ()
+    analysis_types: tuple[str, ...] = ()
+    organisms: tuple[str, ...] = ()
+    library_constructions: tuple[str, ...] = ()
+    secondary_accessions: tuple[str, ...] = ()
+    curators: tuple[str, ...] = ()
+    gene_quantification: tuple[str, str] = ("", "")
+    mapping: tuple[str, str] = ("", "")
+    ensembl_release: str = ""
+    transcript_quantification: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A dataset was seen at a source. `dataset` is its accession, or `source:identifier` for a record
+    without one. `problems` are those found while reading it; they stay as long as its files do not change."""
+
+    dataset: str
+    source: str
+    location: str
+    tech: tuple[str, ...] = ()
+    modified: datetime | None = None
+    metadata: Metadata = Metadata()
+    files: tuple[File, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def file(self, role: str) -> File | None:
+        return next((file for file in self.files if file.role == role), None)
+
+
+class Outcome(enum.Enum):
+    PASS = "PASS"
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check says of a dataset. `checked` is when it last said so. `current` is False once the
+    check was asked again and no longer had an answer: the last one is kept, with its age."""
+
+    dataset: str
+    check: str
+    outcome: Outcome
+    reason: str = ""
+    checked: datetime | None = None
+    current: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.outcome.value} ({self.reason})" if self.reason else self.outcome.value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one check answered in this run. `verdicts` is None when its database could not be asked."""
+
+    check: str
+    database: str
+    verdicts: Mapping[str, Verdict] | None
+    error: str = ""
+
+
+# --------------------------------------------------------------------------- decisions and history
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a dataset stands and why: the rule, its sentence in words, and the deciding sighting.
+    `state` None means gone: no longer seen in any source."""
+
+    dataset: str
+    state: State | None
+    rule: str
+    sentence: str
+    up_to: State | None = None
+    source: str = ""
+    location: str = ""
+    organism_status: str = ""
+    ingested_as: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A decision as the store keeps it: since when the state holds, and which one came before."""
+
+    decision: Decision
+    since: datetime
+    before: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """One row of history. `before` None: first sighting. `after` None: gone. `reason` is the rule's name."""
+
+    dataset: str
+    before: State | None
+    after: State | None
+    reason: str
+    sentence: str
+    at: datetime
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Datasets disappeared from a source in a way that is more likely an outage than work.
+    Nothing changes for the source until a person confirms."""
+
+    source: str
+    reason: str
+    had: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProblem:
+    problem: Problem
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """A source as the store knows it. `last_read` is when it was last read whole; None: never."""
+
+    name: str
+    key: str
+    kind: str
+    options: Mapping[str, Any]
+    deleted: bool = False
+    last_read: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the store knows, as it stood after one run (the newest, or the last one before a moment)."""
+
+    run: int = 0
+    at: datetime | None = None
+    sources: Mapping[str, KnownSource] = field(default_factory=dict)
+    sightings: Mapping[str, Mapping[str, Sighting]] = field(default_factory=dict)
+    """source name -> dataset -> sighting"""
+    verdicts: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
+    """(dataset, check) -> verdict"""
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    problems: tuple[KnownProblem, ...] = ()
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+
+
+# --------------------------------------------------------------------------- runs
+
+
+class RunStatus(enum.Enum):
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One crawl. `checks` names the checks that answered: the age of verdicts follows from it."""
+
+    started: datetime
+    finished: datetime
+    status: RunStatus
+    counts: Mapping[str, int]
+    changes: int
+    checks: tuple[str, ...] = ()
+    error: str = ""
+    tracker_version: str = ""
+    id: int = 0
+
+
+class LogStatus(enum.Enum):
+    """The statuses of a harvest log. A crawl writes SUCCEEDED or FAILED; the others are a harvest's."""
+
+    CREATED = 0
+    STARTED = 1
+    SPLIT = 2
+    SUCCEEDED = 3
+    FAILED = 4
+    RESCHEDULED = 5
+    SKIPPED = 6
+    CANCELLED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HarvestLog:
+    """What happened to one source in one run: the half-open range [start, end) it covers, and how it went."""
+
+    source: str
+    start: datetime
+    end: datetime
+    status: LogStatus
+    date_started: datetime
+    counters: Counters = Counters()
+    error_type: str = ""
+    error_message: str = ""
+    error_traceback: str = ""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Edits(Generic[T]):
+    """The difference between what the store holds and what is true now.
+    `closed` held until this run, `opened` holds from this run, `amended` is replaced in place
+    because nothing a person sees has changed."""
+
+    opened: tuple[T, ...] = ()
+    closed: tuple[T, ...] = ()
+    amended: tuple[T, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.opened or self.closed or self.amended)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Everything one crawl writes, in one transaction."""
+
+    run: Run
+    sources: tuple[SourceConfig, ...]
+    renamed: tuple[tuple[str, str], ...] = ()
+    """(old name, new name) of sources that are given another name; before anything else"""
+    dropped: tuple[str, ...] = ()
+    """names of sources that left the configuration and whose leaving needs no (more) confirmation"""
+    logs: tuple[HarvestLog, ...] = ()
+    sightings: Edits[Sighting] = Edits()
+    verdicts: Edits[Verdict] = Edits()
+    decisions: Edits[Decision] = Edits()
+    problems: Edits[Problem] = Edits()
+    holds: Edits[Hold] = Edits()
+    changes: tuple[StateChange, ...] = ()
+
+
+# --------------------------------------------------------------------------- reports
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """`status` is succeeded, failed or held."""
+
+    name: str
+    kind: str
+    status: str
+    sightings: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReport:
+    """`status` is published or failed; `where` the path or address, or the error."""
+
+    name: str
+    status: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a crawl did, for a person, a script and an exit code."""
+
+    run: Run
+    sources: tuple[SourceReport, ...]
+    changes: tuple[StateChange, ...]
+    problems: tuple[Problem, ...]
+    outputs: tuple[OutputReport, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        return {RunStatus.SUCCEEDED: 0, RunStatus.PARTIAL: 3, RunStatus.FAILED: 1, RunStatus.HELD: 4}[self.run.status]

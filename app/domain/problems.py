@@ -1,0 +1,90 @@
+"""The problems that follow from facts: what is wrong with a dataset, a source or a database as a whole.
+
+Problems of single files and names are found where they are read (sources); these need the whole picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from app.domain.lifecycle import Seen, overall
+from app.domain.model import Answer, Code, Hold, Known, Lifecycle, Outcome, Problem, Standing, Verdict
+from app.domain.presence import EMPTY, REMOVED, Reading
+
+
+def of_dataset(
+    standing: Standing, seen: Sequence[Seen], verdicts: Sequence[Verdict], states: Lifecycle
+) -> Iterator[Problem]:
+    """What is wrong with one dataset, its files included. One that is gone has no problems."""
+    decision = standing.decision
+    dataset, state = decision.dataset, decision.state
+    if state is None:
+        return
+    for place in seen:
+        yield from place.sighting.problems
+    if decision.ingested_as and state <= states.incoming:
+        others = ", ".join(decision.ingested_as)
+        yield Problem(Code.ALREADY_INGESTED, f"{dataset} is already ingested under {others}.", dataset)
+    if standing.before is not None and standing.before > state:
+        yield Problem(Code.WENT_BACKWARDS, f"{dataset} went backwards: from {standing.before} to {state}.", dataset)
+    if overall(verdicts) is Outcome.FAIL and states.incoming < state < states.states[-1]:
+        failed = "; ".join(f"{v.check} says {v}" for v in verdicts if v.outcome is Outcome.FAIL)
+        yield Problem(Code.FAILED_BUT_IN_PROGRESS, f"{dataset} is {state}, although {failed}.", dataset)
+    for stage, places in groupby(seen, key=lambda place: place.stage):
+        if len(locations := [place.sighting.location for place in places]) > 1:
+            text = f"{dataset} is in {len(locations)} places of the same stage ({stage.start}): {', '.join(locations)}."
+            yield Problem(Code.SEVERAL_PLACES, text, dataset)
+
+
+def of_names(datasets: Collection[str]) -> Iterator[Problem]:
+    """Datasets whose names differ only in upper and lower case."""
+    for _, alike in groupby(sorted(datasets, key=lambda name: (name.casefold(), name)), key=str.casefold):
+        first, *others = alike
+        for other in others:
+            yield Problem(Code.CASE_DUPLICATE, f"{other} and {first} differ only in upper and lower case.", other)
+
+
+def of_sources(readings: Iterable[Reading], holds: Mapping[str, Hold], known: Known) -> Iterator[Problem]:
+    """What the readings say of their places. A source that was not read well keeps what was said of it last.
+    `known`: under the names and with the sources that count now; `holds`: those that hold now."""
+    read = {reading.config.name: reading for reading in readings}
+    well = {name for name, reading in read.items() if reading.failure is None and name not in holds}
+    for name, reading in read.items():
+        if reading.failure is not None:
+            where = reading.config.location
+            yield Problem(Code.SOURCE_UNREADABLE, reading.failure.message, source=name, path=where)
+        elif name in well:
+            yield from reading.problems
+    for problem in (entry.problem for entry in known.problems):
+        told_anew = problem.code is Code.SOURCE_HELD or (
+            problem.code is Code.SOURCE_UNREADABLE and problem.source in read
+        )
+        if problem.source in known.sources and problem.source not in well and not told_anew:
+            yield problem
+    for hold in holds.values():
+        yield Problem(Code.SOURCE_HELD, held(hold), source=hold.source)
+
+
+def held(hold: Hold) -> str:
+    had = f"{hold.had} dataset{'s' * (hold.had != 1)}"
+    what = {
+        EMPTY: f"it showed {had} and now shows none",
+        REMOVED: f"it is no longer in the configuration, and {had} were last seen there",
+    }.get(hold.reason, f"{hold.had - hold.now} of its {had} disappeared at once")
+    return (
+        f"{hold.source} is held, nothing was changed for it: {what}. To let it through: crawl --confirm {hold.source}"
+    )
+
+
+def of_answers(answers: Iterable[Answer], species_error: str) -> Iterator[Problem]:
+    for answer in answers:
+        if answer.verdicts is None:
+            text = f"{answer.check} could not be asked, its last verdicts stay: {answer.error}"
+            yield Problem(Code.DATABASE_UNREADABLE, text, path=answer.database)
+    if species_error:
+        yield Problem(Code.SPECIES_UNREADABLE, f"The last answers on organisms stay: {species_error}")
+
+
+def worst_first(found: Iterable[Problem]) -> list[Problem]:
+    return sorted(found, key=lambda p: (-p.severity, p.code.value, p.dataset, p.source, p.path, p.message))

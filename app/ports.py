@@ -1,0 +1,99 @@
+"""The shapes that adapters have. The tracker is written against these and knows no adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from app.domain.model import Answer, Known, Problem, Recording, Run, RunStatus, Sighting, SourceConfig, StateChange
+from app.domain.overview import Table
+
+
+class Source(Protocol):
+    """One configured place."""
+
+    config: SourceConfig
+
+    def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
+        """Everything that is there, each dataset once. `known` are the last sightings here by dataset:
+        what has not changed since need not be read again. A part that cannot be read is a Problem;
+        raises SourceError when the place as a whole cannot be read (then nothing yielded counts)."""
+        ...
+
+    def find(self, datasets: Collection[str]) -> Iterator[Sighting]:
+        """Those of these datasets that are there now. Raises SourceError like `read`."""
+        ...
+
+    def probe(self) -> str:
+        """One line that says what is there and that it can be read, at the least cost. Raises SourceError."""
+        ...
+
+
+class Eligibility(Protocol):
+    """The curation databases."""
+
+    def verdicts(self, datasets: Collection[str]) -> Iterator[Answer]:
+        """One Answer a check. A database that cannot be asked is an Answer without verdicts; never raises."""
+        ...
+
+
+class SupportedSpecies(Protocol):
+    def __call__(self) -> frozenset[str] | None:
+        """Normalised names of the supported species; None where no list is configured. Raises SourceError."""
+        ...
+
+
+class Lock(Protocol):
+    def check(self) -> None:
+        """Raises LockLost when the lock is no longer ours."""
+        ...
+
+
+class Store(Protocol):
+    """What is known and what was. Every method raises StoreError when the store cannot be used."""
+
+    def lock(self, name: str) -> AbstractContextManager[Lock]:
+        """Holds the named lock, not waiting: raises Locked, saying who holds it since when.
+        The lock of a holder that died never blocks."""
+        ...
+
+    def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
+        """What is known, of all datasets or some; `at`: as it stood after the last run finished by then."""
+        ...
+
+    def record(self, recording: Recording, lock: Lock) -> int:
+        """Writes a crawl in one transaction and returns the run's id. Raises LockLost, writing nothing."""
+        ...
+
+    def amend(self, run: int, status: RunStatus, error: str) -> None:
+        """Corrects how a recorded run went: its outputs are published after it is recorded, and may fail."""
+        ...
+
+    def runs(self, limit: int = 20) -> Sequence[Run]:
+        """Newest first."""
+        ...
+
+    def history(self, dataset: str) -> Sequence[StateChange]:
+        """Oldest first."""
+        ...
+
+    def changes(self, *, since: datetime, until: datetime | None = None, limit: int) -> Sequence[StateChange]:
+        """Newest first; `since` inclusive, `until` inclusive."""
+        ...
+
+    def counts(self, at: datetime) -> Mapping[str, int]:
+        """How many datasets stood in each state at that moment (gone ones left out); empty before the first run."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Output(Protocol):
+    name: str
+
+    def publish(self, tables: Sequence[Table], as_of: datetime | None) -> str:
+        """Shows the tables as they stood at `as_of` and returns where: a path or an address.
+        Raises OutputError; never leaves half a file."""
+        ...

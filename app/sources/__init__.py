@@ -1,0 +1,58 @@
+"""The kinds of source, and how to open one.
+
+A kind is a class registered under the entry point group `ingest_tracker.sources`, by this package (setup.cfg)
+or by any other that is installed beside it. Only the kind that is opened is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from app.domain.model import SourceConfig
+from app.errors import UsageError
+from app.ports import Source
+
+GROUP = "ingest_tracker.sources"
+
+
+class Kind(Protocol):
+    """What a registered class has: calling it with a place and the accession pattern gives a Source."""
+
+    kind: str
+    summary: str
+    """One sentence."""
+    Options: type[BaseModel]
+    """What a place of this kind may be told in `sources_config.json`, besides what every place has."""
+
+    def __call__(self, config: SourceConfig, accession: re.Pattern[str]) -> Source: ...
+
+
+def kinds() -> Mapping[str, Kind]:
+    """Every registered kind by name. Raises UsageError for one that cannot be loaded."""
+    return {name: _load(entry) for name, entry in sorted(_registered().items())}
+
+
+def open_source(config: SourceConfig, accession: re.Pattern[str]) -> Source:
+    """The source for a configured place; opens nothing yet. Raises UsageError for a kind that nobody registered."""
+    registered = _registered()
+    if config.kind not in registered:
+        known = ", ".join(sorted(registered)) or "none is installed"
+        raise UsageError(f"{config.name}: unknown kind of source {config.kind!r}; known are: {known}")
+    return _load(registered[config.kind])(config, accession)
+
+
+def _registered() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def _load(entry: EntryPoint) -> Kind:
+    try:
+        kind: Kind = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"the kind of source {entry.name!r} ({entry.value}) cannot be loaded: {error}") from error
+    return kind

@@ -1,0 +1,38 @@
+"""Which names are accessions, and which almost are; how text from outside is made fit to keep."""
+
+from __future__ import annotations
+
+import re
+
+_ANCHORS = re.compile(r"^(?:\^|\\A)|(?:(?<!\\)\$|\\Z)$")
+
+
+class Accessions:
+    """The site's accession pattern, asked in two ways: is this name one, and is it almost one?"""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        # Only 0-9 are digits in an accession, whatever Unicode calls one.
+        flags = (pattern.flags & ~re.UNICODE) | re.ASCII
+        core = f"(?:{_ANCHORS.sub('', pattern.pattern)})"
+        self._exact = re.compile(pattern.pattern, flags)
+        self._inside = re.compile(core, flags)
+        # Whatever its case, but not in the middle of a word: `nature-cell-2020` holds no accession `E-CELL-2020`.
+        self._loose = re.compile(rf"(?<![^\W_]){core}", flags | re.IGNORECASE)
+
+    def exact(self, name: str) -> bool:
+        return self._exact.fullmatch(name) is not None
+
+    def within(self, name: str) -> str:
+        """The accession that a name holds or is, written as accessions are; empty when it holds none."""
+        match = self._inside.search(name) or self._loose.search(name)
+        if match is None:
+            return ""
+        found = match.group()
+        return next(filter(self.exact, (found, found.upper(), found.lower())), found)
+
+
+def tidy(text: str) -> str:
+    """Text from a record on one line, fit for any store: white space as single blanks, and U+FFFD for what
+    no database takes (NUL, lone surrogates)."""
+    whole = text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return " ".join(whole.split())

@@ -1,0 +1,284 @@
+"""Records to rows and back. JSON leaves out what is empty; a code that this version no longer has is skipped."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Row, Table
+
+from app.domain.model import (
+    Code,
+    Decision,
+    File,
+    FileIdentity,
+    HarvestLog,
+    Hold,
+    Lifecycle,
+    LogStatus,
+    Metadata,
+    Outcome,
+    Problem,
+    Run,
+    RunStatus,
+    Sighting,
+    SourceConfig,
+    StateChange,
+    Verdict,
+)
+from app.store import tables
+
+T = TypeVar("T")
+Values = dict[str, Any]
+Ids = Mapping[str, int]
+"""source name -> its row in source_config"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T]):
+    """A kind of fact: its table, what tells one from another there, and how a record becomes a row."""
+
+    table: Table
+    key: tuple[str, ...]
+    values: Callable[[T, Ids], Values]
+
+
+# --------------------------------------------------------------------------- sightings
+
+
+def _sighting_values(sighting: Sighting, ids: Ids) -> Values:
+    return {
+        "source_id": ids[sighting.source],
+        "dataset": sighting.dataset,
+        "location": sighting.location,
+        "tech": list(sighting.tech) or None,
+        "modified": sighting.modified,
+        "metadata": {name: value for name, value in _metadata(sighting.metadata)} or None,
+        "files": [[file.role, file.path, *file.identity] for file in sighting.files] or None,
+        "problems": [_found(problem, sighting) for problem in sighting.problems] or None,
+    }
+
+
+def sighting(row: Row[Any], source: str) -> Sighting:
+    return Sighting(
+        dataset=row.dataset,
+        source=source,
+        location=row.location,
+        tech=tuple(row.tech or ()),
+        modified=row.modified,
+        metadata=_said(row.metadata) if row.metadata else _NOTHING_SAID,
+        files=tuple([File(role, path, FileIdentity(*identity)) for role, path, *identity in row.files or ()]),
+        problems=_problems_of(row, source) if row.problems else (),
+    )
+
+
+_NOTHING_SAID = Metadata()
+_METADATA = tuple(field.name for field in fields(Metadata))
+
+
+def _metadata(said: Metadata) -> Iterator[tuple[str, Any]]:
+    if said != _NOTHING_SAID:
+        for name in _METADATA:
+            if (value := getattr(said, name)) != getattr(_NOTHING_SAID, name):
+                yield name, value
+
+
+def _said(values: Values) -> Metadata:
+    said: Values = {name: value if isinstance(value, str) else tuple(value) for name, value in values.items()}
+    return Metadata(**said)
+
+
+def _problems_of(row: Row[Any], source: str) -> tuple[Problem, ...]:
+    own = {"dataset": row.dataset, "source": source}
+    return tuple(problems(own | found for found in row.problems))
+
+
+def _found(problem: Problem, sighting: Sighting) -> Values:
+    """The dataset and the source are left out where they are the sighting's own."""
+    values = {"code": problem.code.value, "message": problem.message, "path": problem.path}
+    if problem.dataset != sighting.dataset:
+        values["dataset"] = problem.dataset
+    if problem.source != sighting.source:
+        values["source"] = problem.source
+    return values
+
+
+def problems(found: Iterable[Mapping[str, str]]) -> Iterator[Problem]:
+    for values in found:
+        if (code := _CODES.get(values["code"])) is not None:
+            yield Problem(code, values["message"], values["dataset"], values["source"], values["path"])
+
+
+_CODES = {code.value: code for code in Code}
+
+
+# --------------------------------------------------------------------------- verdicts, decisions, problems, holds
+
+
+def _verdict_values(verdict: Verdict, ids: Ids) -> Values:
+    return {
+        "dataset": verdict.dataset,
+        "check_name": verdict.check,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "current": verdict.current,
+        "checked_at": None if verdict.current else verdict.checked,
+    }
+
+
+def verdict(row: Row[Any], asked: Mapping[str, Any]) -> Verdict:
+    """`asked`: check -> when a run last asked it."""
+    checked = asked.get(row.check_name) if row.current else row.checked_at
+    return Verdict(row.dataset, row.check_name, Outcome(row.outcome), row.reason, checked, row.current)
+
+
+def _decision_values(decision: Decision, ids: Ids) -> Values:
+    return {
+        "dataset": decision.dataset,
+        "state": decision.state and decision.state.name,
+        "up_to": decision.up_to and decision.up_to.name,
+        "rule": decision.rule,
+        "sentence": decision.sentence,
+        "source": decision.source,
+        "location": decision.location,
+        "organism_status": decision.organism_status,
+        "ingested_as": list(decision.ingested_as) or None,
+    }
+
+
+def decision(row: Row[Any], lifecycle: Lifecycle) -> Decision:
+    return Decision(
+        dataset=row.dataset,
+        state=row.state and lifecycle.state(row.state),
+        rule=row.rule,
+        sentence=row.sentence,
+        up_to=row.up_to and lifecycle.state(row.up_to),
+        source=row.source,
+        location=row.location,
+        organism_status=row.organism_status,
+        ingested_as=tuple(row.ingested_as or ()),
+    )
+
+
+def _problem_values(problem: Problem, ids: Ids) -> Values:
+    said = {
+        "code": problem.code.value,
+        "dataset": problem.dataset,
+        "source": problem.source,
+        "path": problem.path,
+        "message": problem.message,
+    }
+    digest = hashlib.blake2b(tables.storable("\0".join(said.values())).encode(), digest_size=16).hexdigest()
+    return said | {"digest": digest, "severity": str(problem.severity)}
+
+
+def _hold_values(hold: Hold, ids: Ids) -> Values:
+    return {"source_id": ids[hold.source], "reason": hold.reason, "had": hold.had, "now": hold.now}
+
+
+SIGHTINGS = Fact(tables.sighting, ("source_id", "dataset"), _sighting_values)
+VERDICTS = Fact(tables.verdict, ("dataset", "check_name"), _verdict_values)
+DECISIONS = Fact(tables.decision, ("dataset",), _decision_values)
+PROBLEMS = Fact(tables.problem, ("digest",), _problem_values)
+HOLDS = Fact(tables.hold, ("source_id",), _hold_values)
+
+
+# --------------------------------------------------------------------------- history
+
+
+def change_values(change: StateChange, run: int) -> Values:
+    return {
+        "dataset": change.dataset,
+        "from_state": change.before and change.before.name,
+        "to_state": change.after and change.after.name,
+        "reason": change.reason,
+        "sentence": change.sentence,
+        "run_id": run,
+        "at": change.at,
+    }
+
+
+def change(row: Row[Any], lifecycle: Lifecycle) -> StateChange:
+    return StateChange(
+        dataset=row.dataset,
+        before=row.from_state and lifecycle.state(row.from_state),
+        after=row.to_state and lifecycle.state(row.to_state),
+        reason=row.reason,
+        sentence=row.sentence,
+        at=row.at,
+        run=row.run_id,
+    )
+
+
+# --------------------------------------------------------------------------- runs, sources, logs
+
+
+def run_values(run: Run) -> Values:
+    return {
+        "started": run.started,
+        "finished": run.finished,
+        "status": run.status.value,
+        "counts": run.counts,
+        "changes": run.changes,
+        "checks": list(run.checks),
+        "error": run.error,
+        "tracker_version": run.tracker_version,
+    }
+
+
+def run(row: Row[Any]) -> Run:
+    return Run(
+        started=row.started,
+        finished=row.finished,
+        status=RunStatus(row.status),
+        counts=row.counts,
+        changes=row.changes,
+        checks=tuple(row.checks),
+        error=row.error,
+        tracker_version=row.tracker_version,
+        id=row.id,
+    )
+
+
+def source_values(source: SourceConfig) -> Values:
+    """What the configuration says of a source. Its own options stand beside what every source has."""
+    stage = source.stage
+    common = {
+        "stage": [state.name for state in dict.fromkeys((stage.start, stage.end))],
+        "tech": list(source.tech),
+        "resource": source.resource,
+        "source": source.origin,
+    }
+    options = {**source.options, **{name: value for name, value in common.items() if value}}
+    return {"label": source.name, "kind": source.kind, "key": source.key, "options": options, "deleted": False}
+
+
+def log_values(log: HarvestLog, run: Run, source_id: int, run_id: int) -> Values:
+    """The reader of a tree or a listing is part of this program, so its version is the program's."""
+    return {
+        "source_config_id": source_id,
+        "start_date": log.start,
+        "end_date": log.end,
+        "status": log.status.value,
+        "error_type": log.error_type,
+        "error_message": log.error_message,
+        "error_traceback": log.error_traceback,
+        "completions": int(log.status is LogStatus.SUCCEEDED),
+        **{field.name: getattr(log.counters, field.name) for field in fields(log.counters)},
+        "date_started": log.date_started,
+        "date_created": run.finished,
+        "date_modified": run.finished,
+        "tracker_version": run.tracker_version or "UNKNOWN",
+        "harvester_version": padded(run.tracker_version),
+        "run_id": run_id,
+    }
+
+
+def padded(version: str) -> str:
+    """`1.2.10` as `001.002.010`, so that versions sort as text; what follows the numbers is left out."""
+    numbers = re.match(r"\d+(\.\d+){0,2}", version)
+    segments = numbers.group().split(".") if numbers else []
+    return ".".join(segment.zfill(3) for segment in [*segments, "0", "0", "0"][:3])

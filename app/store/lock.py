@@ -1,0 +1,232 @@
+"""One crawl at a time. PostgreSQL ends a lock with its connection; on SQLite a lock is a row that runs out."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
+
+from app.errors import Locked, LockLost, StoreError
+from app.ports import Lock
+from app.store.database import Database
+from app.store.tables import lease as leases
+
+log = logging.getLogger(__name__)
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+# --------------------------------------------------------------------------- PostgreSQL
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """An advisory lock of a session of its own: it ends with that session, however that ends."""
+
+    database: Database
+    connection: Connection
+    name: str
+
+    def check(self) -> None:
+        """Asks the server, as a connection that broke took the lock with it."""
+        try:
+            with self.database.plainly():
+                held = self.connection.execute(_IS_MINE, _key(self.name)).first() is not None
+        except StoreError as error:
+            raise LockLost(f"{error}; the lock went with it, nothing was recorded") from error
+        if not held:
+            raise LockLost(f"{self.database.where}: the lock is no longer ours, nothing was recorded; run again")
+
+
+@contextmanager
+def advisory(database: Database, name: str) -> Iterator[Lock]:
+    with database.plainly():
+        connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with database.plainly():
+            _take(connection, database, name)
+        yield Advisory(database, connection, name)
+    finally:
+        with suppress(StoreError), database.plainly():
+            connection.execute(_UNLOCK)
+        connection.invalidate()
+
+
+def _take(connection: Connection, database: Database, name: str) -> None:
+    connection.execute(_INTRODUCTION, {"who": f"ingest-tracker {os.getpid()}@{socket.gethostname()}"[:63]})
+    if not connection.scalar(_TRY, _key(name)):
+        holder = connection.execute(_HOLDER, _key(name)).first()
+        raise Locked(f"{database.where}: {_whose(holder)}; wait until it has ended")
+
+
+def _whose(holder: Row[Any] | None) -> str:
+    if holder is None:
+        return "another run held the lock a moment ago"
+    since = f" since {_at(holder.backend_start)}" if holder.backend_start else ""
+    return f"another run holds the lock{since}: {holder.application_name} (server process {holder.pid})"
+
+
+def _key(name: str) -> dict[str, int]:
+    digest = hashlib.sha256(f"ingest-tracker:{name}".encode()).digest()
+    return {
+        "key": int.from_bytes(digest[:8], "big", signed=True),
+        "high": int.from_bytes(digest[:4], "big"),
+        "low": int.from_bytes(digest[4:8], "big"),
+    }
+
+
+# The server notices within a minute that a holder's machine is gone (its default is two hours).
+_INTRODUCTION = text(
+    "SELECT set_config('application_name', :who, false), set_config('tcp_keepalives_idle', '30', false),"
+    " set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false)"
+)
+_TRY = text("SELECT pg_try_advisory_lock(:key)")
+_UNLOCK = text("SELECT pg_advisory_unlock_all()")
+# How an advisory lock of one 64-bit key is listed: PostgreSQL manual, "pg_locks".
+_LISTED = """
+    FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint = :high AND objid::bigint = :low
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_HOLDER = text(f"SELECT pid, activity.application_name, activity.backend_start {_LISTED}")
+_IS_MINE = text(f"SELECT 1 {_LISTED} AND pid = pg_backend_pid()")
+
+
+# --------------------------------------------------------------------------- SQLite
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """A lease that has not been renewed for `expiry` is anybody's; its holder renews it every `beat`."""
+
+    expiry: timedelta = timedelta(seconds=60)
+    beat: timedelta = timedelta(seconds=15)
+    clock: Callable[[], datetime] = utcnow
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A row that says who works, and until when it must have said so again."""
+
+    database: Database
+    name: str
+    terms: LeaseTerms
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def check(self) -> None:
+        """A recording has the only writing transaction, so what this sees stays true until it commits."""
+        with self.database.reading() as connection:
+            if connection.scalar(select(leases.c.token).where(leases.c.name == self.name)) != self.token:
+                raise LockLost(
+                    f"{self.database.where}: another run took over as this one had stood still; nothing was recorded"
+                )
+
+    def acquire(self) -> None:
+        with self.database.writing() as connection:
+            holder = connection.execute(select(leases).where(leases.c.name == self.name)).first()
+            if holder is not None:
+                self._take_over(connection, holder)
+            connection.execute(insert(leases), self._row())
+
+    def renew(self) -> bool:
+        now = self.terms.clock()
+        with self.database.writing() as connection:
+            mine = update(leases).where(leases.c.name == self.name, leases.c.token == self.token)
+            return connection.execute(mine.values(heartbeat=now, expires=now + self.terms.expiry)).rowcount == 1
+
+    def release(self) -> None:
+        with self.database.writing() as connection:
+            connection.execute(delete(leases).where(leases.c.name == self.name, leases.c.token == self.token))
+
+    def _take_over(self, connection: Connection, holder: Row[Any]) -> None:
+        """Raises Locked where the holder may still be at work."""
+        if not _is_dead(holder):
+            if holder.expires > self.terms.clock():
+                raise Locked(
+                    f"{self.database.where}: another run holds the lock since {_at(holder.acquired)}: "
+                    f"process {holder.pid} on {holder.host}; wait until it has ended"
+                )
+            log.warning("the last %s has not been heard of since %s; going on", self.name, _at(holder.heartbeat))
+        else:
+            log.warning("the last %s, started %s, died; going on", self.name, _at(holder.acquired))
+        connection.execute(delete(leases).where(leases.c.name == self.name))
+
+    def _row(self) -> dict[str, Any]:
+        now, pid = self.terms.clock(), os.getpid()
+        return {
+            "name": self.name,
+            "host": socket.gethostname(),
+            "pid": pid,
+            "process_started": _process_started(pid),
+            "token": self.token,
+            "acquired": now,
+            "heartbeat": now,
+            "expires": now + self.terms.expiry,
+        }
+
+
+@contextmanager
+def leased(database: Database, name: str, terms: LeaseTerms) -> Iterator[Lock]:
+    lease = Lease(database, name, terms)
+    lease.acquire()
+    done = threading.Event()
+    heart = threading.Thread(target=_beat, args=(lease, done), name=f"lease-{name}", daemon=True)
+    heart.start()
+    try:
+        yield lease
+    finally:
+        done.set()
+        heart.join()
+        with suppress(StoreError):  # what is not released is found dead, or runs out
+            lease.release()
+
+
+def _beat(lease: Lease, done: threading.Event) -> None:
+    """Renews until done, or until the lease is another's (which its holder learns from `check`)."""
+    while not done.wait(lease.terms.beat.total_seconds()):
+        try:
+            if not lease.renew():
+                return
+        except StoreError as error:  # as long as this run itself records, no one else can write
+            log.debug("the lease waits to be renewed: %s", error)
+
+
+def _is_dead(holder: Row[Any]) -> bool:
+    """Whether the holder was a process of this machine that has ended. Of another machine's nothing is known."""
+    if holder.host != socket.gethostname():
+        return False
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # another user's, and running
+    return _process_started(holder.pid) not in ("", holder.process_started)
+
+
+def _process_started(pid: int) -> str:
+    """Tells a process from a later one of the same number: field 22 of /proc/PID/stat, see proc(5).
+    "zombie" when it has ended and nobody has asked how; empty where the system does not tell."""
+    try:
+        about = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return ""
+    fields = about.rpartition(b")")[2].split()  # the second field, the name, may hold anything
+    return "zombie" if fields[0] in b"ZX" else fields[19].decode()
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

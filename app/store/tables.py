@@ -1,0 +1,289 @@
+"""The tables. Rows of facts are never deleted: each says in which runs it held.
+
+`since_run` is the first run that it held after, `until_run` the first that it no longer did (NULL: it holds now).
+So what was known after run R are the rows with `since_run <= R` and `until_run` NULL or `> R`, and a partial
+unique index sees to it that a fact holds once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Time,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"
+"""The newest migration. Known here so that opening a store need not import Alembic."""
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Words(TypeDecorator[str]):
+    """Text. What no database takes (NUL, half a surrogate pair) becomes U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else storable(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time; UTC in the store and when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def storable(value: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", value)
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON in ASCII: odd characters are escaped, so that any text comes back as it was."""
+    return json.dumps(value, separators=(",", ":"), default=_plain)
+
+
+def loads(text: str) -> Any:
+    """What `dumps` wrote, at half the cost of `json.loads`, which also looks for white space and encodings."""
+    return _DECODER.raw_decode(text)[0]
+
+
+_DECODER = json.JSONDecoder()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _id() -> Column[Any]:
+    return Column("id", Integer, primary_key=True)
+
+
+def _words(name: str, default: str | None = None, **more: Any) -> Column[Any]:
+    return Column(name, Words, nullable=False, server_default=default, **more)
+
+
+def _number(name: str) -> Column[Any]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+def _json(name: str) -> Column[Any]:
+    return Column(name, JSON(none_as_null=True))
+
+
+def _source(name: str = "source_id") -> Column[Any]:
+    return Column(name, ForeignKey("source_config.id"), nullable=False, index=True)
+
+
+def _fact(name: str, *columns: Column[Any], key: tuple[str, ...]) -> Table:
+    now = text("until_run IS NULL")
+    return Table(
+        name,
+        metadata,
+        _id(),
+        *columns,
+        Column("since_run", ForeignKey("run.id"), nullable=False),
+        Column("until_run", ForeignKey("run.id")),
+        Index(f"uq_{name}_now", *key, unique=True, sqlite_where=now, postgresql_where=now),
+    )
+
+
+source_config = Table(
+    "source_config",
+    metadata,
+    _id(),
+    _words("label"),
+    _words("kind"),
+    _words("key", index=True),
+    Column("options", JSON(none_as_null=True), nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("deleted", Boolean, nullable=False, server_default=false()),
+    Column("rate_limit_allowance", Integer),
+    Column("rate_limit_period", Integer, comment="seconds"),
+    Column("harvest_after", Time, comment="time of day, UTC"),
+    Column("interval", Text, comment="seconds, or cron text"),
+    Column("earliest_date", Date),
+    Column("full_harvest", Boolean, nullable=False, server_default=false()),
+    _words("version", "000.000.000"),
+    Column("private_options", LargeBinary, comment="encrypted"),
+    Column("date_created", Moment, nullable=False),
+    Column("date_modified", Moment, nullable=False),
+    Index(
+        "uq_source_config_label",
+        "label",
+        unique=True,
+        sqlite_where=text("deleted = 0"),
+        postgresql_where=text("NOT deleted"),
+    ),
+)
+
+run = Table(
+    "run",
+    metadata,
+    _id(),
+    Column("started", Moment, nullable=False),
+    Column("finished", Moment, nullable=False, index=True),
+    _words("status"),
+    Column("counts", JSON(none_as_null=True), nullable=False),
+    _number("changes"),
+    Column("checks", JSON(none_as_null=True), nullable=False),
+    _words("error", ""),
+    _words("tracker_version", ""),
+)
+
+harvest_log = Table(
+    "harvest_log",
+    metadata,
+    _id(),
+    _source("source_config_id"),
+    Column("start_date", Moment, nullable=False, index=True),
+    Column("end_date", Moment, nullable=False, index=True),
+    Column("status", Integer, nullable=False, server_default="0", index=True, comment="see LogStatus"),
+    _words("error_type", ""),
+    _words("error_message", ""),
+    _words("error_traceback", ""),
+    _number("completions"),
+    _number("seen"),
+    _number("new"),
+    _number("changed"),
+    _number("unchanged"),
+    _number("gone"),
+    _number("failed"),
+    Column("date_started", Moment),
+    Column("date_created", Moment, nullable=False),
+    Column("date_modified", Moment, nullable=False),
+    _words("tracker_version", "UNKNOWN"),
+    _words("harvester_version", "000.000.000", index=True),
+    _words("source_config_version", "000.000.000", index=True),
+    Column("run_id", ForeignKey("run.id"), index=True),
+    UniqueConstraint("source_config_id", "harvester_version", "start_date", "end_date", name="uq_harvest_log_range"),
+)
+
+sighting = _fact(
+    "sighting",
+    Column("source_id", ForeignKey("source_config.id"), nullable=False),
+    _words("dataset", index=True),
+    _words("location"),
+    _json("tech"),
+    Column("modified", Moment),
+    _json("metadata"),
+    _json("files"),
+    _json("problems"),
+    key=("source_id", "dataset"),
+)
+
+verdict = _fact(
+    "verdict",
+    _words("dataset"),
+    _words("check_name"),
+    _words("outcome"),
+    _words("reason", ""),
+    Column("current", Boolean, nullable=False),
+    Column("checked_at", Moment, comment="NULL while current: then it is when a run last asked"),
+    key=("dataset", "check_name"),
+)
+
+decision = _fact(
+    "decision",
+    _words("dataset"),
+    Column("state", Words, comment="NULL: gone"),
+    Column("up_to", Words),
+    _words("rule"),
+    _words("sentence"),
+    _words("source", ""),
+    _words("location", ""),
+    _words("organism_status", ""),
+    _json("ingested_as"),
+    key=("dataset",),
+)
+
+state_change = Table(
+    "state_change",
+    metadata,
+    _id(),
+    _words("dataset", index=True),
+    Column("from_state", Words, comment="NULL: first sighting"),
+    Column("to_state", Words, comment="NULL: gone"),
+    _words("reason"),
+    _words("sentence"),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+)
+
+problem = _fact(
+    "problem",
+    _words("digest", comment="of all that tells it from others, which may be too long for an index"),
+    _words("code"),
+    _words("severity"),
+    _words("dataset", "", index=True),
+    _words("source", ""),
+    _words("path", ""),
+    _words("message"),
+    key=("digest",),
+)
+
+hold = _fact(
+    "hold",
+    Column("source_id", ForeignKey("source_config.id"), nullable=False),
+    _words("reason"),
+    Column("had", Integer, nullable=False),
+    Column("now", Integer, nullable=False),
+    key=("source_id",),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Words, primary_key=True),
+    _words("host"),
+    Column("pid", Integer, nullable=False),
+    _words("process_started", comment="as the kernel tells it: the same number later is another process"),
+    _words("token"),
+    Column("acquired", Moment, nullable=False),
+    Column("heartbeat", Moment, nullable=False),
+    Column("expires", Moment, nullable=False),
+)

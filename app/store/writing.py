@@ -1,0 +1,115 @@
+"""Writes one crawl, inside a transaction of the caller's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, false, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.domain.model import Edits, HarvestLog, Recording, Run, SourceConfig
+from app.errors import StoreError
+from app.store import bulk, codec
+from app.store.codec import Fact, Ids, Values
+from app.store.tables import dumps, harvest_log, run, source_config, state_change
+
+T = TypeVar("T")
+
+
+def write(connection: Connection, recording: Recording) -> int:
+    """Returns the run's id."""
+    ids = _write_sources(connection, recording)
+    run_id = _inserted(connection.execute(insert(run), codec.run_values(recording.run)))
+    _write_logs(connection, recording.logs, recording.run, run_id, ids)
+    book = _Book(connection, run_id, ids)
+    book.edit(codec.SIGHTINGS, recording.sightings)
+    book.edit(codec.VERDICTS, recording.verdicts)
+    book.edit(codec.DECISIONS, recording.decisions)
+    book.edit(codec.PROBLEMS, recording.problems)
+    book.edit(codec.HOLDS, recording.holds)
+    bulk.insert(connection, state_change, [codec.change_values(change, run_id) for change in recording.changes])
+    return run_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    connection: Connection
+    run_id: int
+    ids: Ids
+
+    def edit(self, fact: Fact[T], edits: Edits[T]) -> None:
+        """What is closed first, so that its successor may hold from the same run."""
+        self._close(fact, edits.closed)
+        self._amend(fact, edits.amended)
+        opened = [fact.values(item, self.ids) | {"since_run": self.run_id} for item in edits.opened]
+        bulk.insert(self.connection, fact.table, opened)
+
+    def _close(self, fact: Fact[T], items: Sequence[T]) -> None:
+        values = (fact.values(item, self.ids) for item in items)
+        self._update(fact, [{name: row[name] for name in fact.key} | {"until_run": self.run_id} for row in values])
+
+    def _amend(self, fact: Fact[T], items: Sequence[T]) -> None:
+        self._update(fact, [fact.values(item, self.ids) for item in items])
+
+    def _update(self, fact: Fact[Any], rows: Sequence[Values]) -> None:
+        done = bulk.update_current(self.connection, fact.table, fact.key, rows)
+        if done != len(rows):
+            raise StoreError(
+                f"{len(rows) - done} rows of {fact.table.name} changed since they were read; "
+                "nothing was recorded, run again"
+            )
+
+
+# --------------------------------------------------------------------------- sources
+
+
+def _write_sources(connection: Connection, recording: Recording) -> Ids:
+    """Every name that the recording may use -> its row. Where a deleted source had the name before, it is the other."""
+    rows = connection.execute(select(source_config).order_by(source_config.c.deleted.desc(), source_config.c.id))
+    kept = {row.label: row for row in rows}
+    kept |= {new: kept[old] for old, new in recording.renamed}
+    now = recording.run.finished
+    configured = {s.name: _write_source(connection, kept.get(s.name), s, now) for s in recording.sources}
+    _drop(connection, {int(kept[name].id) for name in recording.dropped}, now)
+    return {name: int(row.id) for name, row in kept.items()} | configured
+
+
+def _write_source(connection: Connection, row: Row[Any] | None, source: SourceConfig, now: datetime) -> int:
+    values = codec.source_values(source)
+    values["options"] = json.loads(dumps(values["options"]))  # as it will be read
+    if row is None:
+        values |= {"date_created": now, "date_modified": now}
+        return _inserted(connection.execute(insert(source_config), values))
+    if any(getattr(row, name) != value for name, value in values.items()):
+        changed = values | {"date_modified": now}
+        connection.execute(update(source_config).where(source_config.c.id == row.id).values(changed))
+    return int(row.id)
+
+
+def _drop(connection: Connection, ids: set[int], now: datetime) -> None:
+    if ids:
+        dropped = update(source_config).where(source_config.c.id.in_(ids), source_config.c.deleted == false())
+        connection.execute(dropped.values(deleted=True, date_modified=now))
+
+
+# --------------------------------------------------------------------------- logs
+
+
+def _write_logs(connection: Connection, logs: Sequence[HarvestLog], of: Run, run_id: int, ids: Ids) -> None:
+    """A range that was read before by the same version keeps its log, which then tells of the last time."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    for log in logs:
+        values = codec.log_values(log, of, ids[log.source], run_id)
+        statement = dialect.insert(harvest_log).values(values)
+        again = {name: statement.excluded[name] for name in values if name != "date_created"}
+        again["completions"] += harvest_log.c.completions
+        constraint = ["source_config_id", "harvester_version", "start_date", "end_date"]
+        connection.execute(statement.on_conflict_do_update(index_elements=constraint, set_=again))
+
+
+def _inserted(result: Any) -> int:
+    return int(result.inserted_primary_key[0])

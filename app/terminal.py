@@ -1,0 +1,211 @@
+"""What a person sees in the terminal: results on stdout, progress on stderr; colours only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+from rich.text import Text
+
+from app.domain.model import Known, KnownProblem, Problem, Report, Run, Severity, StateChange, Verdict
+from app.domain.overview import Cell, Table, state_name
+from app.shapes import with_duration
+
+CHANGES_LISTED = 15
+"""A summary lists so many changes; the overview has all."""
+
+_COLOURS = {"succeeded": "green", "published": "green", "partial": "yellow", "held": "yellow", "failed": "red"}
+_SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+
+
+class Terminal:
+    """Writes for people. Times are shown in the site's time zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
+        # What goes to a file or another program has lines as long as they are.
+        self._out = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 10_000)
+        self._notes = Console(stderr=True, highlight=False, emoji=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Any]:
+        """A line that says what is being done, on a terminal only; gives the function to tell it."""
+        if not self._notes.is_terminal:
+            yield lambda doing: None
+            return
+        with self._notes.status("") as status:
+            yield lambda doing: status.update(escape(doing))
+
+    def say(self, text: str = "") -> None:
+        self._out.print(escape(text))
+
+    # ----------------------------------------------------------------------- a crawl
+
+    def report(self, report: Report, before: Mapping[str, int] | None = None) -> None:
+        run = report.run
+        seconds = (run.finished - run.started).total_seconds()
+        title = "Dry run, nothing was written" if report.dry_run else f"Run {run.id}"
+        status = Text(run.status.value, style=_COLOURS[run.status.value])
+        self._out.print(Text.assemble((title, "bold"), " ", status, f" in {seconds:.1f} s"))
+        self._out.print(self._counts(run.counts, before))
+        self._out.print(self._sources(report))
+        self._changes(report.changes)
+        self._tally(report.problems)
+        for output in report.outputs:
+            self._out.print(Text.assemble((output.status, _COLOURS[output.status]), f" {output.name}: {output.where}"))
+
+    def _counts(self, counts: Mapping[str, int], before: Mapping[str, int] | None) -> Grid:
+        grid = _grid("State", ("Datasets", "right"), *((("Before", "right"),) if before else ()))
+        for state, count in counts.items():
+            grid.add_row(state, f"{count:,}", *([f"{before.get(state, 0):,}"] if before else []))
+        return grid
+
+    def _sources(self, report: Report) -> Grid:
+        grid = _grid("Source", "Kind", ("Datasets", "right"), "Result")
+        for source in report.sources:
+            result = f"{source.status}: {source.error}" if source.error else source.status
+            grid.add_row(
+                escape(source.name), source.kind, f"{source.sightings:,}", Text(result, style=_COLOURS[source.status])
+            )
+        return grid
+
+    def _changes(self, changes: Sequence[StateChange]) -> None:
+        new = Counter(change.after for change in changes if change.before is None and change.after)
+        if new:
+            states = ", ".join(f"{count:,} {state}" for state, count in sorted(new.items(), key=lambda item: item[0]))
+            self.say(f"{new.total():,} new: {states}")
+        moved = [change for change in changes if change.before is not None]
+        if not moved:
+            if not new:
+                self.say("No dataset changed its state.")
+            return
+        grid = _grid("Accession", "From", "To", "Reason")
+        for change in moved[:CHANGES_LISTED]:
+            grid.add_row(escape(change.dataset), str(change.before), state_name(change.after, "gone"), change.reason)
+        self._out.print(grid)
+        if len(moved) > CHANGES_LISTED:
+            self.say(f"... and {len(moved) - CHANGES_LISTED:,} more: ingest-tracker overview --tab Changes")
+
+    def _tally(self, problems: Sequence[Problem]) -> None:
+        tally = {severity: sum(p.severity is severity for p in problems) for severity in _SEVERITIES}
+        said = [Text(counted(n, str(severity)), style=_SEVERITIES[severity]) for severity, n in tally.items() if n]
+        if said:
+            self._out.print(Text("Problems: ") + Text(", ").join(said) + Text(" (ingest-tracker problems)"))
+
+    # ----------------------------------------------------------------------- looking things up
+
+    def table(self, table: Table) -> None:
+        self._out.print(Text(f"{table.name} ({len(table.rows):,})", style="bold"))
+        grid = _grid(*table.columns)
+        for row in table.rows:
+            grid.add_row(*(escape(self._cell(cell)) for cell in row))
+        self._out.print(grid)
+
+    def why(self, known: Known, accession: str) -> None:
+        standing = known.standings[accession]
+        decision = standing.decision
+        state = state_name(decision.state, "gone")
+        up_to = f" (up to {decision.up_to})" if decision.up_to else ""
+        self._out.print(
+            Text.assemble((accession, "bold"), " is ", (state, "bold"), f"{up_to} since {self._time(standing.since)}.")
+        )
+        self.say(decision.sentence)
+        self.say(f"Rule: {decision.rule}")
+        seen = [found[accession] for found in known.sightings.values() if accession in found]
+        if seen:
+            grid = _grid("Seen in", "Location", "Last modified")
+            for sighting in seen:
+                grid.add_row(escape(sighting.source), escape(sighting.location), self._cell(sighting.modified))
+            self._out.print(grid)
+        if known.verdicts:
+            grid = _grid("Check", "Verdict", "Last said")
+            for verdict in known.verdicts.values():
+                grid.add_row(verdict.check, escape(str(verdict)), self._age(verdict))
+            self._out.print(grid)
+        self.problems(known.problems)
+
+    def _age(self, verdict: Verdict) -> str:
+        return self._cell(verdict.checked) + ("" if verdict.current else " (it has no answer any more)")
+
+    def history(self, accession: str, changes: Sequence[StateChange], now: datetime) -> None:
+        self._out.print(Text(accession, style="bold"))
+        grid = _grid("When", "From", "To", ("Stayed", "right"), "Reason", "Why")
+        for change, lasted in with_duration(changes, now):
+            so_far = " so far" if change is changes[-1] and change.after else ""
+            stayed = duration(lasted) + so_far if change.after or change is not changes[-1] else ""
+            from_, to = state_name(change.before, "new"), state_name(change.after, "gone")
+            grid.add_row(self._time(change.at), from_, to, stayed, change.reason, escape(change.sentence))
+        self._out.print(grid)
+
+    def problems(self, problems: Iterable[KnownProblem]) -> None:
+        for entry in problems:
+            found = entry.problem
+            where = f" [{found.path}]" if found.path and found.path not in found.message else ""
+            line = Text.assemble((str(found.severity), _SEVERITIES[found.severity]), f" {found.code.value}: ")
+            self._out.print(line + Text(f"{found.message}{where}"))
+
+    def runs(self, runs: Sequence[Run]) -> None:
+        grid = _grid(("Run", "right"), "Started", ("Seconds", "right"), "Status", ("Changes", "right"), "Error")
+        for run in runs:
+            seconds = f"{(run.finished - run.started).total_seconds():.1f}"
+            status = Text(run.status.value, style=_COLOURS[run.status.value])
+            grid.add_row(
+                str(run.id), self._time(run.started), seconds, status, f"{run.changes:,}", escape(run.error)
+            )  # fmt: skip
+        self._out.print(grid)
+
+    def listing(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows with the same keys, as a table headed by them."""
+        if rows:
+            grid = _grid(*(key.replace("_", " ").capitalize() for key in rows[0]))
+            for row in rows:
+                grid.add_row(*(escape(self._cell(value)) for value in row.values()))
+            self._out.print(grid)
+
+    # ----------------------------------------------------------------------- cells
+
+    def _cell(self, cell: Cell | Sequence[str]) -> str:
+        if cell is None:
+            return ""
+        if isinstance(cell, datetime):
+            return self._time(cell)
+        if isinstance(cell, (list, tuple)):
+            return ", ".join(cell)
+        return f"{cell:,}" if type(cell) is int else str(cell)
+
+    def _time(self, moment: datetime) -> str:
+        return moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1 and noun != 'info')}"
+
+
+def duration(span: timedelta) -> str:
+    """`3 d 4 h`, `2 h 5 min`, `40 s`: two units are enough."""
+    seconds = int(span.total_seconds())
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts: list[str] = []
+    for name, size in units:
+        count, seconds = divmod(seconds, size)
+        if count or (name == "s" and not parts):
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
+
+
+def _grid(*columns: str | tuple[str, Literal["right"]]) -> Grid:
+    grid = Grid(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        if isinstance(column, str):
+            grid.add_column(column, overflow="fold")
+        else:
+            grid.add_column(column[0], justify=column[1])
+    return grid

@@ -1,0 +1,230 @@
+"""The jobs, in the fewest hops. Order only: what follows from facts is decided in `domain`.
+
+source.read -> eligibility.verdicts -> history.settle -> store.record -> overview.tables -> output.publish
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from app.domain import history, presence
+from app.domain.history import Findings, Policy
+from app.domain.lifecycle import Species
+from app.domain.model import (
+    Known,
+    OutputReport,
+    Problem,
+    Report,
+    RunStatus,
+    Sighting,
+    SourceConfig,
+    SourceReport,
+    StateChange,
+)
+from app.domain.overview import DAYS_AGO, Layout, Table, View, tables
+from app.domain.presence import Failure, Reading
+from app.domain.problems import held
+from app.errors import OutputError, SourceError, UnknownDataset, UsageError
+from app.ports import Eligibility, Lock, Output, Source, Store, SupportedSpecies
+
+log = logging.getLogger(__name__)
+
+CHANGES_SHOWN = timedelta(days=30), 2_000
+"""The Changes tab: how far back, and at most how many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """What ingest-tracker does. The command line, Jenkins and every other face call these methods."""
+
+    sources: tuple[SourceConfig, ...]
+    open_source: Callable[[SourceConfig], Source]
+    store: Store
+    eligibility: Eligibility
+    supported_species: SupportedSpecies
+    outputs: Sequence[Output]
+    policy: Policy
+    layout: Layout
+    version: str
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def crawl(
+        self,
+        *,
+        only: Collection[str] = (),
+        confirm: Collection[str] = (),
+        full: bool = False,
+        dry_run: bool = False,
+        progress: Callable[[str], object] = lambda doing: None,
+    ) -> Report:
+        """Reads the sources, decides, records and publishes. `only`: these sources (names or keys), the others
+        keep what they last showed; `confirm`: let the disappearances of these through; `full`: read every file
+        again; `dry_run`: report what would change and write nothing. `progress` is told what is being done.
+
+        A source, database or output that fails is a line of the report; the rest goes on.
+        Raises UsageError, Locked, StoreError."""
+        chosen = self._chosen(only)
+        with self._lock(dry_run) as lock:
+            started = self.clock()
+            known = self.store.known()
+            confirmed = self._confirmed(confirm, known)
+            before = presence.renamed(known, presence.renames(known, self.sources))
+            readings = [self._read(source, before, full, progress) for source in chosen]
+            readings = self._look_again(readings, before, progress)
+            progress("asking the databases")
+            datasets = {d for reading in readings for d in reading.sightings} | known.standings.keys()
+            answers = tuple(self.eligibility.verdicts(datasets))
+            species, species_error = self._species()
+            findings = Findings(self.sources, tuple(readings), answers, species, species_error, confirmed)
+            progress("deciding")
+            settled = history.settle(known, findings, self.policy, self.clock())
+            recording = history.recording(settled, findings, started=started, version=self.version)
+            report = Report(
+                run=recording.run,
+                sources=tuple(_source_report(reading, settled) for reading in readings),
+                changes=settled.changes,
+                problems=tuple(entry.problem for entry in settled.after.problems),
+                dry_run=dry_run,
+            )
+            if lock is None:
+                return report
+            progress("recording")
+            run = self.store.record(recording, lock)
+            changes = tuple(replace(change, run=run) for change in settled.changes)
+            report = replace(report, run=replace(report.run, id=run), changes=changes)
+            progress("publishing")
+            return self._publish(report, replace(settled.after, run=run))
+
+    def overview(self, at: datetime | None = None) -> tuple[Known, tuple[Table, ...]]:
+        """What is known, and the tables that show it; `at`: as they stood at that moment."""
+        known = self.store.known(at=at)
+        return known, self._tables(known)
+
+    def dataset(self, accession: str) -> Known:
+        """All that is known of one dataset. Raises UnknownDataset."""
+        known = self.store.known(datasets=[accession])
+        if accession not in known.standings:
+            raise UnknownDataset(f"{accession} is not known: it was never seen in any source.")
+        return known
+
+    def history(self, accession: str) -> Sequence[StateChange]:
+        """Every change of one dataset's state, oldest first. Raises UnknownDataset."""
+        changes = self.store.history(accession)
+        if not changes:
+            raise UnknownDataset(f"{accession} is not known: it was never seen in any source.")
+        return changes
+
+    # ----------------------------------------------------------------------- the steps of a crawl
+
+    def _chosen(self, only: Collection[str]) -> list[SourceConfig]:
+        for wanted in only:
+            if not any(wanted in (source.name, source.key) for source in self.sources):
+                raise UsageError(f"no source is called {wanted!r}; there are: {_listed(s.name for s in self.sources)}")
+        return [s for s in self.sources if not only or s.name in only or s.key in only]
+
+    def _confirmed(self, confirm: Collection[str], known: Known) -> frozenset[str]:
+        """The names of the sources that are confirmed, be they configured or already gone from the configuration."""
+        names = {name: name for name in known.sources} | {source.key: name for name, source in known.sources.items()}
+        names |= {source.name: source.name for source in self.sources}
+        names |= {source.key: source.name for source in self.sources}
+        for wanted in confirm:
+            if wanted not in names:
+                raise UsageError(f"no source is called {wanted!r}; there are: {_listed(set(names.values()))}")
+        return frozenset(names[wanted] for wanted in confirm)
+
+    def _lock(self, dry_run: bool) -> AbstractContextManager[Lock | None]:
+        return nullcontext() if dry_run else self.store.lock("crawl")
+
+    def _read(self, config: SourceConfig, known: Known, full: bool, progress: Callable[[str], object]) -> Reading:
+        progress(f"reading {config.name}")
+        before = {} if full else known.sightings.get(config.name, {})
+        sightings: dict[str, Sighting] = {}
+        problems: list[Problem] = []
+        try:
+            for found in self.open_source(config).read(before):
+                if isinstance(found, Problem):
+                    problems.append(found)
+                else:
+                    sightings[found.dataset] = found
+        except Exception as error:  # a source kind may come from another package and fail in its own ways
+            return _failed(config, error)
+        return Reading(config, sightings, tuple(problems))
+
+    def _look_again(self, readings: list[Reading], known: Known, progress: Callable[[str], object]) -> list[Reading]:
+        """Looks once more, everywhere, for datasets that were nowhere: one that was moved from a place not yet
+        read to a place already read has been missed twice, and is not gone."""
+        missing = presence.lost(known, readings)
+        if not missing:
+            return readings
+        progress(f"looking again for {len(missing)} datasets")
+        return [self._found_again(reading, missing) for reading in readings]
+
+    def _found_again(self, reading: Reading, missing: set[str]) -> Reading:
+        if reading.failure is not None:
+            return reading
+        try:
+            found = {s.dataset: s for s in self.open_source(reading.config).find(missing - reading.sightings.keys())}
+        except SourceError as error:
+            return _failed(reading.config, error)
+        return replace(reading, sightings={**reading.sightings, **found}) if found else reading
+
+    def _species(self) -> tuple[Species, str]:
+        try:
+            return Species(self.supported_species()), ""
+        except SourceError as error:
+            return Species(readable=False), str(error)
+
+    def _publish(self, report: Report, known: Known) -> Report:
+        shown = self._tables(known)
+        outputs = tuple(self._publish_one(output, shown, known) for output in self.outputs)
+        failed = [f"{output.name}: {output.where}" for output in outputs if output.status == "failed"]
+        run = report.run
+        if failed:
+            status = RunStatus.PARTIAL if run.status is RunStatus.SUCCEEDED else run.status
+            run = replace(run, status=status, error="; ".join(filter(None, (run.error, *failed))))
+            self.store.amend(run.id, run.status, run.error)
+        return replace(report, run=run, outputs=outputs)
+
+    def _publish_one(self, output: Output, shown: Sequence[Table], known: Known) -> OutputReport:
+        try:
+            return OutputReport(output.name, "published", output.publish(shown, known.at))
+        except OutputError as error:
+            log.warning("output %s: %s", output.name, error)
+            return OutputReport(output.name, "failed", str(error))
+
+    def _tables(self, known: Known) -> tuple[Table, ...]:
+        if known.at is None:
+            return tables(View(known), self.layout)
+        age, limit = CHANGES_SHOWN
+        changes = self.store.changes(since=known.at - age, until=known.at, limit=limit)
+        earlier = {days: self.store.counts(known.at - timedelta(days=days)) for days in DAYS_AGO}
+        return tables(View(known, changes, earlier), self.layout)
+
+
+def _failed(config: SourceConfig, error: Exception) -> Reading:
+    """One failing source never stops another. An error that nobody foresaw is logged with its traceback."""
+    kind, message = type(error).__name__, str(error)
+    if isinstance(error, SourceError):
+        log.warning("source %s: %s", config.name, message)
+    else:
+        log.exception("source %s", config.name)
+        message = f"{config.name} could not be read, by a fault in the source kind {config.kind}: {kind}: {message}"
+    return Reading(config, failure=Failure(kind, message, traceback.format_exc()))
+
+
+def _source_report(reading: Reading, settled: history.Settled) -> SourceReport:
+    config, hold = reading.config, settled.held.get(reading.config.name)
+    if reading.failure is not None:
+        return SourceReport(config.name, config.kind, "failed", 0, reading.failure.message)
+    if hold is not None:
+        return SourceReport(config.name, config.kind, "held", len(reading.sightings), held(hold))
+    return SourceReport(config.name, config.kind, "succeeded", len(reading.sightings))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

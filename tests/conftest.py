@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.servers.postgres import Postgres, PostgresError
+from tests.servers.website import Website
+
+settings.register_profile("seeded", derandomize=True, deadline=None)
+settings.register_profile("exploring", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "seeded"))
+"""The same examples every time; `./run test-long` looks for new ones."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL; `create_database()` gives each test one of its own. Where there is none, tests fail."""
+    try:
+        server = Postgres().__enter__()
+    except PostgresError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield server
+    server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def website() -> Iterator[Website]:
+    """A web server on 127.0.0.1, closed with the test."""
+    with Website() as site:
+        yield site

@@ -1,0 +1,228 @@
+"""Every kind of problem is said while it lasts, in words, and no longer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from app.domain.model import Code, SourceConfig
+from tests.domain.builders import (
+    DOWN,
+    UNREADABLE_LIST,
+    Crawl,
+    Found,
+    Site,
+    accessions,
+    answer,
+    place,
+    problem,
+    sighting,
+)
+
+PLACES = ("external", "incoming", "loading", "analysing", "published")
+
+
+@dataclass(frozen=True)
+class World:
+    """What the places show (the others are empty), and what is answered."""
+
+    found: dict[str, Found] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def crawl(self, site: Site) -> Crawl:
+        return site.crawl({each.name: self.found.get(each.name, []) for each in site.places}, **self.more)
+
+
+def world(*, answers: Any = (), species: Any = None, confirm: Any = (), **found: Found) -> World:
+    return World(found, {"answers": answers, "species": species, "confirm": confirm})
+
+
+ONE = ["E-MTAB-1"]
+TWIN = [sighting("E-MTAB-1", secondary_accessions=("GSE7",))]
+RETURNED = world(loading=ONE)
+
+FOLLOWS: list[tuple[Code, list[World], World, list[str]]] = [
+    (Code.SOURCE_UNREADABLE, [world(loading=ONE), world(loading=DOWN)], world(loading=ONE), ["does not answer"]),
+    (Code.SOURCE_HELD, [world(loading=ONE), world()], world(loading=ONE), ["loading", "held", "--confirm loading"]),
+    (Code.SOURCE_HELD, [world(loading=ONE), world()], world(confirm=["loading"]), ["1 dataset "]),
+    (
+        Code.SOURCE_HELD,
+        [world(loading=accessions(20)), world(loading=accessions(4))],
+        world(loading=accessions(20)),
+        ["16 of its 20 datasets"],
+    ),
+    (
+        Code.DATABASE_UNREADABLE,
+        [world(loading=ONE, answers=[answer(None)])],
+        world(loading=ONE, answers=[answer({})]),
+        ["rnaseq", "connection refused", "last verdicts stay"],
+    ),
+    (
+        Code.SPECIES_UNREADABLE,
+        [world(loading=ONE, species=UNREADABLE_LIST)],
+        world(loading=ONE),
+        ["last answers", "the list is not there"],
+    ),
+    (
+        Code.ALREADY_INGESTED,
+        [world(external=["E-GEOD-7"], loading=TWIN)],
+        world(external=["E-GEOD-7"], incoming=ONE, loading=[]),
+        ["E-GEOD-7", "already ingested under E-MTAB-1"],
+    ),
+    (
+        Code.ALREADY_INGESTED,
+        [world(incoming=["E-GEOD-7"], published=TWIN)],
+        world(published=[*ONE, "E-GEOD-7"]),
+        ["E-GEOD-7", "already ingested under E-MTAB-1"],
+    ),
+    (
+        Code.WENT_BACKWARDS,
+        [world(analysing=ONE), world(loading=ONE)],
+        world(analysing=ONE),
+        ["E-MTAB-1", "backwards", "from analysing to loading"],
+    ),
+    (
+        Code.FAILED_BUT_IN_PROGRESS,
+        [world(analysing=ONE, answers=[answer({"E-MTAB-1": "FAIL no replicates"})])],
+        world(analysing=ONE, answers=[answer({"E-MTAB-1": "PASS"})]),
+        ["E-MTAB-1", "analysing", "rnaseq", "no replicates"],
+    ),
+    (
+        Code.FAILED_BUT_IN_PROGRESS,
+        [world(loading=ONE, answers=[answer({"E-MTAB-1": "FAIL no"}), answer({"E-MTAB-1": "PASS"}, "autosubs")])],
+        world(published=ONE),
+        ["E-MTAB-1", "loading"],
+    ),
+    (
+        Code.CASE_DUPLICATE,
+        [world(loading=["E-MTAB-1", "e-mtab-1"])],
+        world(loading=["E-MTAB-1"]),
+        ["E-MTAB-1", "e-mtab-1", "case"],
+    ),
+    (
+        Code.CASE_DUPLICATE,
+        [world(loading=["E-MTAB-1"], external=["E-mtab-1"])],
+        world(loading=["E-MTAB-1"], confirm=["external"]),
+        ["E-MTAB-1", "E-mtab-1", "case"],
+    ),
+]
+
+
+def said(crawl: Crawl, code: Code) -> list[str]:
+    return [problem.message for problem in crawl.problems if problem.code is code]
+
+
+@pytest.mark.parametrize(("code", "worlds", "mended", "words"), FOLLOWS)
+def test_what_follows_from_facts_is_said_while_it_lasts(
+    code: Code, worlds: list[World], mended: World, words: list[str]
+) -> None:
+    site = Site(*map(place, PLACES))
+    for each in worlds:
+        crawl = each.crawl(site)
+    messages = said(crawl, code)
+    assert len(messages) == 1, messages
+    assert all(word in messages[0] for word in words), messages
+    assert "\n" not in messages[0]
+    again = worlds[-1].crawl(site)
+    assert said(again, code) == messages, "unchanged, it is the same row"
+    assert not said(mended.crawl(site), code)
+
+
+FOUND_IN_FILES = [
+    Code.IDF_WITHOUT_SDRF, Code.SDRF_WITHOUT_IDF, Code.EMPTY_FILE, Code.NOT_UTF8, Code.UNREADABLE, Code.VANISHED,
+]  # fmt: skip
+FOUND_IN_PLACES = [Code.UNREADABLE, Code.NEAR_MISS, Code.BAD_RECORD, Code.REPEATED, Code.VANISHED, Code.SOURCE_EMPTY]
+
+
+@pytest.mark.parametrize("code", FOUND_IN_FILES)
+def test_what_was_found_in_its_files_is_said_as_long_as_they_are_so(code: Code) -> None:
+    site = Site(place("loading"))
+    wrong = sighting(problems=(problem(code, "E-MTAB-1"),))
+    assert site.crawl({"loading": [wrong]}).codes == {code}
+    assert site.crawl({"loading": DOWN}).codes == {code, Code.SOURCE_UNREADABLE}
+    assert site.crawl({"loading": [sighting()]}).codes == set()
+
+
+# DISAGREES WITH THE CODE: a source that failed, and was then read but is held, is still called unreadable.
+@pytest.mark.parametrize("code", FOUND_IN_PLACES)
+def test_what_was_found_in_a_place_is_said_until_it_is_read_well_again(code: Code) -> None:
+    site = Site(place("loading"), place("external"))
+    site.crawl({"loading": [*ONE, problem(code)], "external": []})
+    assert site.crawl({"external": []}).codes == {code}, "not asked"
+    assert site.crawl({"loading": DOWN, "external": []}).codes == {code, Code.SOURCE_UNREADABLE}
+    assert site.crawl({"loading": []}).codes == {code, Code.SOURCE_HELD}
+    assert site.crawl({"loading": ONE}).codes == set()
+
+
+def test_several_places_of_the_same_stage() -> None:
+    site = Site(place("one", "loading"), place("two", "loading"), place("range", "loading..published"))
+    crawl = site.crawl({"one": ONE, "two": ONE, "range": ONE})
+    (message,) = said(crawl, Code.SEVERAL_PLACES)
+    assert all(word in message for word in ("2 places", "loading", "/atlas/one/E-MTAB-1", "/atlas/two/E-MTAB-1"))
+    assert "range" not in message
+    assert not said(site.crawl({"one": ONE, "two": [], "range": ONE}), Code.SEVERAL_PLACES)
+
+
+def test_every_kind_of_problem_has_rows_here() -> None:
+    covered = {code for code, *_ in FOLLOWS} | {*FOUND_IN_FILES, *FOUND_IN_PLACES, Code.SEVERAL_PLACES}
+    assert covered == set(Code)
+
+
+@pytest.mark.parametrize("at", ["external", "incoming", "published"])
+def test_a_failed_check_is_no_problem_of_what_is_not_in_progress(at: str) -> None:
+    site = Site(*map(place, PLACES))
+    crawl = world(answers=[answer({"E-MTAB-1": "FAIL no"})], **{at: ONE}).crawl(site)
+    assert Code.FAILED_BUT_IN_PROGRESS not in crawl.codes
+
+
+def test_what_is_gone_has_no_problems() -> None:
+    site = Site(*map(place, PLACES))
+    failed = [answer({"E-MTAB-1": "FAIL no"})]
+    wrong = sighting(problems=(problem(Code.EMPTY_FILE, "E-MTAB-1"),))
+    world(loading=[wrong, "E-MTAB-2"], answers=failed).crawl(site)
+    crawl = world(loading=["E-MTAB-2"], answers=failed).crawl(site)
+    assert (crawl.gone, crawl.problems) == ({"E-MTAB-1"}, [])
+
+
+def test_what_comes_back_further_behind_did_not_go_backwards_in_one_step() -> None:
+    """It was gone in between: history says so."""
+    site = Site(*map(place, PLACES))
+    world(analysing=[*ONE, "E-MTAB-2"]).crawl(site)
+    world(analysing=["E-MTAB-2"]).crawl(site)
+    assert world(analysing=["E-MTAB-2"], loading=ONE).crawl(site).codes == set()
+
+
+def test_a_problem_is_as_old_as_its_first_row() -> None:
+    site = Site(place("loading"))
+    first = site.crawl({"loading": [*ONE, problem(Code.NEAR_MISS)]})
+    last = site.crawl({"loading": [*ONE, problem(Code.NEAR_MISS), problem(Code.REPEATED)]})
+    since = {entry.problem.code: entry.since for entry in last.settled.after.problems}
+    assert since == {Code.NEAR_MISS: first.settled.after.at, Code.REPEATED: last.settled.after.at}
+
+
+def test_a_problem_found_twice_is_said_once() -> None:
+    site = Site(place("loading"))
+    crawl = site.crawl({"loading": [*ONE, problem(Code.NEAR_MISS), problem(Code.NEAR_MISS)]})
+    assert len(crawl.problems) == 1
+
+
+def test_problems_come_most_severe_first() -> None:
+    site = Site(place("loading"), place("external"))
+    shown = [*ONE, problem(Code.SOURCE_EMPTY), problem(Code.NEAR_MISS), problem(Code.UNREADABLE)]
+    crawl = site.crawl({"loading": shown, "external": DOWN})
+    severities = [each.severity for each in crawl.problems]
+    assert severities == sorted(severities, reverse=True)
+
+
+@pytest.mark.parametrize("config", [place("loading"), place("loading", key="https://example.org/experiments")])
+def test_an_unreadable_source_is_named_with_its_place(config: SourceConfig) -> None:
+    (found,) = Site(config).crawl({"loading": DOWN}).problems
+    assert (found.source, found.path) == ("loading", config.location)
+
+
+def test_two_names_that_differ_in_case_are_the_same_problem_in_whatever_order_they_are_read() -> None:
+    site = Site(place("loading"))
+    first = site.crawl({"loading": ["E-MTAB-1", "e-mtab-1"]})
+    assert site.crawl({"loading": ["e-mtab-1", "E-MTAB-1"]}).problems == first.problems

@@ -1,0 +1,200 @@
+"""The ports, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from app.domain.model import (
+    Decision,
+    Edits,
+    Known,
+    KnownProblem,
+    KnownSource,
+    LogStatus,
+    Problem,
+    Recording,
+    Run,
+    RunStatus,
+    Sighting,
+    SourceConfig,
+    Standing,
+    StateChange,
+    Verdict,
+)
+from app.domain.presence import renamed
+from app.errors import Locked, LockLost, StoreError
+from app.ports import Lock
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass
+class MemoryLock:
+    lost: bool = False
+
+    def check(self) -> None:
+        if self.lost:
+            raise LockLost("the lock was taken away; nothing was recorded")
+
+
+@dataclass
+class MemoryStore:
+    """Keeps what was known after every run."""
+
+    locks: dict[str, MemoryLock] = field(default_factory=dict)
+    _past: list[Known] = field(default_factory=list)
+    _runs: list[Run] = field(default_factory=list)
+    _changes: list[StateChange] = field(default_factory=list)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[Lock]:
+        if name in self.locks:
+            raise Locked(f"this process holds the lock {name!r}; wait until it has ended")
+        self.locks[name] = MemoryLock()
+        try:
+            yield self.locks[name]
+        finally:
+            del self.locks[name]
+
+    def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
+        past = [known for known in self._past if at is None or (known.at is not None and known.at <= at)]
+        known = past[-1] if past else Known()
+        return known if datasets is None else _only(known, set(datasets))
+
+    def record(self, recording: Recording, lock: Lock) -> int:
+        run = replace(recording.run, id=len(self._runs) + 1)
+        known = self.known()
+        known = replace(renamed(known, dict(recording.renamed)), problems=known.problems)
+        known = _after(known, recording, [*self._runs, run])
+        lock.check()
+        self._past.append(known)
+        self._runs.append(run)
+        self._changes += [replace(change, run=run.id) for change in recording.changes]
+        return run.id
+
+    def amend(self, run: int, status: RunStatus, error: str) -> None:
+        self._runs[run - 1] = replace(self._runs[run - 1], status=status, error=error)
+
+    def runs(self, limit: int = 20) -> Sequence[Run]:
+        return self._runs[::-1][:limit]
+
+    def history(self, dataset: str) -> Sequence[StateChange]:
+        return [change for change in self._changes if change.dataset == dataset]
+
+    def changes(self, *, since: datetime, until: datetime | None = None, limit: int) -> Sequence[StateChange]:
+        within = [c for c in self._changes[::-1] if since <= c.at and (until is None or c.at <= until)]
+        return sorted(within, key=lambda change: change.at, reverse=True)[:limit]
+
+    def counts(self, at: datetime) -> Mapping[str, int]:
+        stood = {change.dataset: change.after for change in self._changes if change.at <= at}
+        tally: dict[str, int] = {}
+        for state in stood.values():
+            if state is not None:
+                tally[state.name] = tally.get(state.name, 0) + 1
+        return tally
+
+    def close(self) -> None:
+        pass
+
+
+# --------------------------------------------------------------------------- from one Known to the next
+
+
+def _after(before: Known, recording: Recording, runs: Sequence[Run]) -> Known:
+    """`runs`: all of them, the one being recorded last."""
+    run = runs[-1]
+    decisions = _edited({d: s.decision for d, s in before.standings.items()}, recording.decisions, _dataset)
+    return Known(
+        run=run.id,
+        at=run.finished,
+        sources=_sources(before, recording),
+        sightings=_sightings(before, recording.sightings),
+        verdicts=_dated(_edited(before.verdicts, recording.verdicts, lambda v: (v.dataset, v.check)), runs),
+        standings=_standings(before, decisions, recording.changes),
+        problems=_problems(before, recording.problems, run),
+        holds=_edited(before.holds, recording.holds, lambda hold: hold.source),
+    )
+
+
+def _edited(held: Mapping[K, T], edits: Edits[T], key: Callable[[T], K]) -> dict[K, T]:
+    now = dict(held)
+    for item in edits.closed:
+        if now.pop(key(item), None) is None:
+            raise StoreError(f"{key(item)} does not hold; nothing was recorded")
+    for item in edits.amended:
+        if key(item) not in now:
+            raise StoreError(f"{key(item)} does not hold; nothing was recorded")
+        now[key(item)] = item
+    for item in edits.opened:
+        if key(item) in now:
+            raise StoreError(f"{key(item)} holds already; nothing was recorded")
+        now[key(item)] = item
+    return now
+
+
+def _dataset(decision: Decision) -> str:
+    return decision.dataset
+
+
+def _sources(before: Known, recording: Recording) -> dict[str, KnownSource]:
+    sources = {
+        name: replace(source, deleted=source.deleted or name in recording.dropped)
+        for name, source in before.sources.items()
+    }
+    for config in recording.sources:
+        last_read = sources[config.name].last_read if config.name in sources else None
+        sources[config.name] = KnownSource(config.name, config.key, config.kind, _options(config), False, last_read)
+    for log in recording.logs:
+        if log.status is LogStatus.SUCCEEDED:
+            sources[log.source] = replace(sources[log.source], last_read=log.end)
+    return sources
+
+
+def _options(config: SourceConfig) -> dict[str, Any]:
+    stage = list(dict.fromkeys([config.stage.start.name, config.stage.end.name]))
+    common = {"stage": stage, "tech": list(config.tech), "resource": config.resource, "source": config.origin}
+    return {**config.options, **{name: value for name, value in common.items() if value}}
+
+
+def _sightings(before: Known, edits: Edits[Sighting]) -> dict[str, dict[str, Sighting]]:
+    held = {(source, dataset): s for source, found in before.sightings.items() for dataset, s in found.items()}
+    now: dict[str, dict[str, Sighting]] = {}
+    for (source, dataset), sighting in _edited(held, edits, lambda s: (s.source, s.dataset)).items():
+        now.setdefault(source, {})[dataset] = sighting
+    return now
+
+
+def _dated(verdicts: Mapping[tuple[str, str], Verdict], runs: Sequence[Run]) -> dict[tuple[str, str], Verdict]:
+    asked = {check: run.finished for run in runs for check in run.checks}
+    return {key: replace(v, checked=asked.get(v.check)) if v.current else v for key, v in verdicts.items()}
+
+
+def _standings(before: Known, decisions: Mapping[str, Decision], changes: Sequence[StateChange]) -> dict[str, Standing]:
+    changed = {change.dataset: (change.at, change.before) for change in changes}
+    kept = {dataset: (standing.since, standing.before) for dataset, standing in before.standings.items()}
+    return {dataset: Standing(decision, *(kept | changed)[dataset]) for dataset, decision in decisions.items()}
+
+
+def _problems(before: Known, edits: Edits[Problem], run: Run) -> tuple[KnownProblem, ...]:
+    since = {known.problem: known.since for known in before.problems}
+    closed = set(edits.closed)
+    now = _edited({problem: problem for problem in since}, edits, lambda problem: problem)
+    return tuple(KnownProblem(p, since[p] if p in since and p not in closed else run.finished) for p in now)
+
+
+def _only(known: Known, datasets: set[str]) -> Known:
+    return replace(
+        known,
+        sightings={
+            source: {dataset: s for dataset, s in found.items() if dataset in datasets}
+            for source, found in known.sightings.items()
+        },
+        verdicts={key: verdict for key, verdict in known.verdicts.items() if key[0] in datasets},
+        standings={dataset: standing for dataset, standing in known.standings.items() if dataset in datasets},
+        problems=tuple(known for known in known.problems if known.problem.dataset in datasets),
+    )

@@ -1,0 +1,156 @@
+"""The tables that migrations make are the ones the code uses, and old and new stores are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from app.errors import StoreError, StoreTooNew
+from app.store import migrations, open_store, tables
+from app.store.database import connect, ensure_schema
+from tests.servers.postgres import Postgres
+from tests.store.crawls import LIFECYCLE, World, crawl, sighting
+from tests.store.processes import OPENS, OPENS_FIRST, process, says, tell
+
+WORLD = World(sightings=[sighting("E-MTAB-1")])
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("sighting") as sighting:
+        sighting.add_column(sa.Column("colour", sa.Text, nullable=False, server_default="grey"))
+        sighting.alter_column("location", nullable=True)
+"""
+
+
+def test_the_newest_migration_is_the_one_that_the_code_expects() -> None:
+    assert ScriptDirectory(str(migrations.FOLDER)).get_heads() == [tables.HEAD]
+
+
+def test_migrations_make_the_tables_that_the_code_uses(sqlite_address: str, tmp_path: Path, postgres: Postgres) -> None:
+    plain = f"sqlite:///{tmp_path}/plain.db"
+    for migrated, made in [(sqlite_address, plain), (postgres.create_database(), postgres.create_database())]:
+        ensure_schema(connect(migrated), create=True)
+        with connect(made).writing() as connection:
+            tables.metadata.create_all(connection)
+        assert _schema(migrated) == _schema(made)
+
+
+def _schema(address: str) -> list[tuple[str, ...]]:
+    database = connect(address)
+    query = _SQLITE if database.is_sqlite else _POSTGRESQL
+    with database.reading() as connection:
+        rows = [tuple(map(str, row)) for row in connection.execute(text(query))]
+    assert len(rows) > 20
+    return sorted(tuple(re.sub(r"\s+", " ", cell) for cell in row) for row in rows)
+
+
+_SQLITE = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"
+_POSTGRESQL = """
+    SELECT 'column', table_name, ordinal_position, column_name, data_type, is_nullable, column_default,
+           col_description(('"' || table_name || '"')::regclass, ordinal_position)
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+    UNION ALL SELECT 'index', tablename, 0, indexname, indexdef, '', '', ''
+    FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    UNION ALL SELECT 'constraint', conrelid::regclass::text, 0, conname, pg_get_constraintdef(oid), '', '', ''
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%'
+"""
+
+
+def test_two_first_crawls_at_once_both_find_a_whole_store(fresh_address: str) -> None:
+    with ExitStack() as stack:
+        children = [stack.enter_context(process(OPENS_FIRST, fresh_address)) for _ in range(3)]
+        assert [says(child) for child in children] == ["ready"] * 3
+        for child in children:
+            tell(child)
+        assert [says(child) for child in children] == ["opened, run 0"] * 3
+
+
+def test_opening_a_store_that_is_up_to_date_does_not_import_alembic(sqlite_address: str) -> None:
+    """Importing it takes half a second, which every command would pay."""
+    open_store(sqlite_address, LIFECYCLE, create=True)
+    with process(OPENS, sqlite_address) as child:
+        assert says(child) == "False"
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_store_of_a_newer_version_is_left_as_it_is(sqlite_address: str, create: bool) -> None:
+    crawl(open_store(sqlite_address, LIFECYCLE, create=True), WORLD, 0)
+    with connect(sqlite_address).writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = _digest(sqlite_address)
+    with pytest.raises(StoreTooNew, match=r"newer version of ingest-tracker \(revision 9999\)"):
+        open_store(sqlite_address, LIFECYCLE, create=create)
+    assert _digest(sqlite_address) == before
+
+
+def test_a_newer_store_on_a_server_is_left_too(postgresql_address: str) -> None:
+    open_store(postgresql_address, LIFECYCLE, create=True)
+    with connect(postgresql_address).writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreTooNew):
+        open_store(postgresql_address, LIFECYCLE, create=True)
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This program, one migration later."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "0002_colour.py").write_text(NEXT)
+    monkeypatch.setattr(migrations, "FOLDER", folder)
+
+
+def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
+    fresh_address: str, next_version: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
+        crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
+    monkeypatch.setattr(tables, "HEAD", "0002")
+    with pytest.raises(StoreError, match="from an older version; `ingest-tracker crawl` brings it up to date"):
+        open_store(fresh_address, LIFECYCLE, create=False)
+    store = open_store(fresh_address, LIFECYCLE, create=True)
+    assert [*store.known().sightings["incoming"]] == ["E-MTAB-1"]
+    with connect(fresh_address).reading() as connection:
+        assert _colours(connection) == ["grey"]
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    fresh_address: str, next_version: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
+        crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
+    broken = migrations.FOLDER / "versions" / "0002_colour.py"
+    broken.write_text(NEXT + '    op.execute("this is not SQL")\n')
+    with monkeypatch.context() as new:
+        new.setattr(tables, "HEAD", "0002")
+        with pytest.raises(StoreError):
+            open_store(fresh_address, LIFECYCLE, create=True)
+    assert open_store(fresh_address, LIFECYCLE, create=True).known().run == 1
+
+
+def _colours(connection: Connection) -> list[str]:
+    return list(connection.execute(text("SELECT colour FROM sighting")).scalars())
+
+
+def _digest(address: str) -> str:
+    """Of the whole content; the file itself also holds what SQLite notes of its readers."""
+    with connect(address).reading() as connection:
+        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")).scalars()
+        rows = [(name, connection.exec_driver_sql(f'SELECT * FROM "{name}"').all()) for name in names]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
