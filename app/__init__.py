@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, tzinfo
 from functools import partial
 from importlib.metadata import version as _version_of
@@ -80,17 +80,16 @@ def _store(config: Config, *, create: bool, spare: bool) -> Iterator[Store]:
     leaves nothing behind."""
     from app.store import open_store
 
-    with TemporaryDirectory(prefix="ingest-tracker-") as nowhere:
+    with ExitStack() as stack:
         try:
             store = open_store(config.store, config.lifecycle, create=create)
         except StoreMissing:
             if not spare:
                 raise
+            nowhere = stack.enter_context(TemporaryDirectory(prefix="ingest-tracker-"))
             store = open_store(f"sqlite:///{Path(nowhere) / 'empty.db'}", config.lifecycle, create=True)
-        try:
-            yield store
-        finally:
-            store.close()
+        stack.callback(store.close)
+        yield store
 
 
 def probe(source: SourceConfig, config: Config) -> dict[str, str]:

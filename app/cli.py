@@ -6,15 +6,17 @@ Results go to stdout; progress, notes and logs to stderr.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, time, tzinfo
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -352,7 +354,8 @@ def dump(shape: Any) -> None:
 
 
 def moment(text: str | None, zone: tzinfo) -> datetime | None:
-    """A time as people write it, in the site's zone unless it names another; a date alone means its end."""
+    """A time as people write it, in the site's zone unless it names another. It is taken to its end: a date is
+    its last moment, a minute too, so that what is shown with a time is found under that time."""
     if text is None:
         return None
     try:
@@ -362,7 +365,10 @@ def moment(text: str | None, zone: tzinfo) -> datetime | None:
             f"{text!r} is not a time; write 2026-11-20, 2026-11-20 09:30 or 2026-11-20T09:30:00Z"
         ) from None
     if len(text) == len("2026-11-20"):
-        told = datetime.combine(told, time.max)
+        told = told.replace(hour=23, minute=59, second=59)
+    elif re.fullmatch(r"\S{10}.\d\d:\d\d(?!:).*", text):
+        told = told.replace(second=59)
+    told = told if told.microsecond else told.replace(microsecond=999_999)
     return told if told.tzinfo else told.replace(tzinfo=zone)
 
 
@@ -398,6 +404,7 @@ def _next(left: Iterator[str]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code. Whatever happens, a person gets one clear message."""
     sys.excepthook = unforeseen
+    gc.set_threshold(200_000, 50, 1_000)  # thousands of small lasting records: looking for garbage costs a quarter
     try:
         done = command(
             shared_first(sys.argv[1:] if arguments is None else arguments),
@@ -426,9 +433,13 @@ def unforeseen(kind: type[BaseException], error: BaseException, at: TracebackTyp
     """A fault of ours: one line for the person, the traceback in a file for whoever mends it."""
     import tempfile
 
-    with tempfile.NamedTemporaryFile("w", prefix="ingest-tracker-", suffix=".log", delete=False) as file:
-        traceback.print_exception(kind, error, at, file=file)
-    typer.echo(f"ingest-tracker: a fault of the program ({kind.__name__}); details are in {file.name}", err=True)
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="ingest-tracker-", suffix=".log", delete=False) as file:
+            traceback.print_exception(kind, error, at, file=file)
+        details = f"details are in {file.name}"
+    except OSError:  # a full disk may be what is at fault
+        details = f"details could not be written: {error}"
+    typer.echo(f"ingest-tracker: a fault of the program ({kind.__name__}); {details}", err=True)
 
 
 if __name__ == "__main__":

@@ -28,14 +28,16 @@ class JsonFile:
 def as_json(tables: Sequence[Table], as_of: datetime | None, time_zone: tzinfo) -> str:
     """`{"as_of": time, "tables": {tab: {"columns": [title ...], "rows": [{title: value} ...]}}}`;
     `as_of` is null before the first run."""
-    shown = {
-        table.name: {
-            "columns": table.columns,
-            "rows": [
-                {title: plain(cell, time_zone) for title, cell in zip(table.columns, row, strict=True)}
-                for row in table.rows
-            ],
-        }
-        for table in tables
-    }
-    return json.dumps({"as_of": plain(as_of, time_zone), "tables": shown}, ensure_ascii=False, indent=1)
+    shown = ",\n".join(f"{_text(table.name)}: {_table(table, time_zone)}" for table in tables)
+    return f'{{"as_of": {_text(plain(as_of, time_zone))}, "tables": {{\n{shown}\n}}}}'
+
+
+def _table(table: Table, time_zone: tzinfo) -> str:
+    """A row a line: one can look at it, and it is written ten times as fast as indented throughout."""
+    rows = (dict(zip(table.columns, (plain(cell, time_zone) for cell in row), strict=True)) for row in table.rows)
+    lines = ",\n".join(map(_text, rows))
+    return f'{{"columns": {_text(table.columns)}, "rows": [\n{lines}\n]}}'
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -17,7 +17,7 @@ from functools import cache
 from typing import NamedTuple
 
 IDF_LIMIT = 4 * 1024 * 1024
-SDRF_LIMIT = 32 * 1024
+SDRF_LIMIT = 64 * 1024
 METHODS_LIMIT = 1024 * 1024
 
 Values = tuple[str, ...]
@@ -87,7 +87,7 @@ def encoding(data: bytes) -> str:
 # --------------------------------------------------------------------------- how it is found
 
 _BOM = b"\xef\xbb\xbf"
-_SEPARATORS = re.compile(r"[,;]")
+_SEPARATORS = re.compile(r"[,;|]")
 _RELEASE = re.compile(r"\(\s*Ensembl[^)]*?release:?\s*(?P<release>[^\s)]+)", re.IGNORECASE)
 _REFERENCE = re.compile(r"^\s*(?:against\s+genome\s+reference)?\s*(?:\([^)]*\))?", re.IGNORECASE)
 _SOFTWARE = re.compile(r"(?P<name>\S+)\s+version:?\s*(?P<version>\S+)", re.IGNORECASE)

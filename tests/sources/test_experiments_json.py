@@ -189,11 +189,13 @@ def test_a_listing_that_cannot_be_read_is_an_error_that_says_what_to_do(
         assert raised.value.source == "public"
 
 
-def test_the_location_shows_no_secret(website: Website) -> None:
-    website.serve("/listing", json.dumps([RECORD]).encode())
-    (seen,) = source(website.url("/listing?key=s3cret")).read({})
+def test_neither_location_nor_problem_shows_a_secret(website: Website) -> None:
+    website.serve("/listing", json.dumps([RECORD, RECORD, None]).encode())
+    seen, *problems = source(website.url("/listing?key=s3cret")).read({})
     assert isinstance(seen, Sighting)
     assert seen.location == website.url("/listing?key=...")
+    assert len(problems) == 2
+    assert "s3cret" not in repr([seen, *problems])
 
 
 def test_find_gives_those_that_are_asked_for(website: Website) -> None:

@@ -229,6 +229,15 @@ def test_a_server_that_drips_does_not_hold_us_longer_than_allowed(before: bytes,
         assert str(raised).startswith(f"{url} ")
 
 
+def test_nothing_goes_on_reading_behind_our_back() -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x") as url:
+        error(url, total=0.5, retries=0)
+        reading = [thread for thread in threading.enumerate() if thread.name == "fetch" and thread.is_alive()]
+        for thread in reading:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in reading)
+
+
 # --------------------------------------------------------------------------- secrets
 
 

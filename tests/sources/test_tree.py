@@ -42,3 +42,18 @@ def test_only_the_head_of_a_file_is_read(tmp_path: Path, size: int, read: bytes)
 def test_a_pipe_without_a_writer_does_not_make_the_reader_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert tree.head(os.fsencode(tmp_path / "pipe"), 10) == b""
+
+
+class Unlookable:
+    """An entry on a file system whose listing does not tell files from folders, and that fails when it is asked."""
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def is_dir(self) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+
+def test_what_cannot_be_looked_at_may_be_a_folder() -> None:
+    """So that it is listed, and the failure told, instead of its being passed over in silence."""
+    assert tree.may_be_folder(Unlookable())  # type: ignore[arg-type]
