@@ -22,6 +22,9 @@ from app.shapes import with_duration
 CHANGES_LISTED = 15
 """A summary lists so many changes; the overview has all."""
 
+_HARMLESS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
+"""Text from files must not command the terminal."""
+
 _COLOURS = {"succeeded": "green", "published": "green", "partial": "yellow", "held": "yellow", "failed": "red"}
 _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
@@ -45,7 +48,7 @@ class Terminal:
             yield lambda doing: status.update(escape(doing))
 
     def say(self, text: str = "") -> None:
-        self._out.print(escape(text))
+        self._out.print(escape(text.translate(_HARMLESS)))
 
     # ----------------------------------------------------------------------- a crawl
 
@@ -179,7 +182,7 @@ class Terminal:
             return self._time(cell)
         if isinstance(cell, (list, tuple)):
             return ", ".join(cell)
-        return f"{cell:,}" if type(cell) is int else str(cell)
+        return f"{cell:,}" if type(cell) is int else str(cell).translate(_HARMLESS)
 
     def _time(self, moment: datetime) -> str:
         return moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")

@@ -10,14 +10,9 @@ from typing import Any
 from app.config.forms import fields_of
 from app.config.pages import Page, unknown
 from app.domain.model import Lifecycle
+from app.domain.overview import LINKS
 
 TECHS = ("bulk", "sc")
-LINKS = {
-    "published bulk": "https://www.ebi.ac.uk/gxa/experiments/{accession}",
-    "published sc": "https://www.ebi.ac.uk/gxa/sc/experiments/{accession}",
-    "published_dev bulk": "https://wwwdev.ebi.ac.uk/gxa/experiments/{accession}",
-    "published_dev sc": "https://wwwdev.ebi.ac.uk/gxa/sc/experiments/{accession}",
-}
 
 
 def read_columns(
