@@ -101,11 +101,14 @@ def probe(source: SourceConfig, config: Config) -> dict[str, str]:
 
 
 def render(tables: Sequence[Table], form: str, as_of: datetime | None, zone: tzinfo) -> str:
-    """The tables as text, in the same words as the outputs: `form` is json or csv (one table after another)."""
+    """The tables as text, in the same words as the outputs: `form` is json or csv (several: each under its name)."""
     if form == "json":
         from app.outputs.json_file import as_json
 
         return as_json(tables, as_of, zone) + "\n"
     from app.outputs.csv_files import as_csv
 
-    return "\n".join("".join(as_csv(table, zone)) for table in tables)
+    parts = ["".join(as_csv(table, zone)) for table in tables]
+    return (
+        parts[0] if len(parts) == 1 else "\n".join(f"{t.name}\n{part}" for t, part in zip(tables, parts, strict=True))
+    )

@@ -6,17 +6,19 @@ Results go to stdout; progress, notes and logs to stderr.
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -143,19 +145,27 @@ def overview(
         str | None, typer.Option(help="As it was then: a date (its end) or a time.", metavar="TIME")
     ] = None,
     format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TABLE,
-    tab: Annotated[list[str] | None, typer.Option(help="Only this tab; may be repeated.")] = None,
+    tab: Annotated[
+        list[str] | None, typer.Option(help="This tab; may be repeated. Without it: a summary, or all as JSON or CSV.")
+    ] = None,
 ) -> None:
     """The tables that curators look at."""
     with opened(context) as (tracker, terminal):
         known, tables = tracker.overview(moment(as_of, terminal.zone))
-        if unknown := set(tab or ()) - {table.name for table in tables}:
-            raise UsageError(f"no tab is called {sorted(unknown)[0]!r}; there are: {', '.join(t.name for t in tables)}")
-        tables = tuple(table for table in tables if not tab or table.name in tab)
-        if format is Format.TABLE:
-            for table in tables:
-                terminal.table(table)
-        else:
+        names = [table.name for table in tables]
+        if unknown := set(tab or ()) - set(names):
+            raise UsageError(f"no tab is called {sorted(unknown)[0]!r}; there are: {', '.join(names)}")
+        wanted = tab or (names[:1] if format is Format.TABLE else names)
+        tables = tuple(table for table in tables if table.name in wanted)
+        if format is not Format.TABLE:
             typer.echo(rooms.render(tables, format.value, known.at, terminal.zone), nl=False)
+            return
+        if known.at is None:
+            terminal.say("Nothing was tracked then.")
+        for table in tables:
+            terminal.table(table)
+        if not tab:
+            terminal.say(f"\nOther tabs (--tab NAME): {', '.join(names[1:])}")
 
 
 @command.command()
@@ -215,7 +225,7 @@ def runs(
 def sources_list(context: typer.Context, as_json: AsJson = False) -> None:
     """The configured sources."""
     config = loaded(context)
-    show(config, {"sources": [_described(source) for source in config.sources]}, as_json)
+    show({"sources": [_described(source) for source in config.sources]}, as_json)
 
 
 def _described(source: SourceConfig) -> dict[str, Any]:
@@ -235,7 +245,7 @@ def sources_check(context: typer.Context, as_json: AsJson = False) -> None:
     """Whether each source can be read, and what is there. Exits 3 if some cannot, 1 if none can."""
     config = loaded(context)
     checked = [rooms.probe(source, config) for source in config.sources]
-    show(config, {"sources": checked}, as_json)
+    show({"sources": checked}, as_json)
     failed = sum(row["status"] == "failed" for row in checked)
     raise typer.Exit(0 if not failed else 1 if failed == len(checked) else 3)
 
@@ -274,12 +284,14 @@ def config_schema() -> None:
 @command.command()
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """What is configured, reachable and writable, and what to do about what is not."""
-    from app.doctor import examine
+    from app.doctor import examine, misconfigured
 
-    config = loaded(context, warn=False)
-    findings = examine(config)
-    show(config, {"checks": findings}, as_json)
-    raise typer.Exit(3 if any(row["status"] == "failed" for row in findings) else 0)
+    try:
+        findings, wrong = examine(loaded(context, warn=False)), 3
+    except ConfigError as error:
+        findings, wrong = misconfigured(error), error.exit_code
+    show({"checks": findings}, as_json)
+    raise typer.Exit(wrong if any(row["status"] == "failed" for row in findings) else 0)
 
 
 @command.command()
@@ -338,15 +350,15 @@ def opened(
         yield tracker, Terminal(config.time_zone)
 
 
-def show(config: Config, listing: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
-    """One named list of rows with the same keys, as JSON or as a table."""
+def show(listing: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
+    """One named list of rows with the same keys, without times, as JSON or as a table."""
     if as_json:
         dump(listing)
         return
     from app.terminal import Terminal
 
     for rows in listing.values():
-        Terminal(config.time_zone).listing(rows)
+        Terminal(UTC).listing(rows)
 
 
 def dump(shape: Any) -> None:
@@ -369,7 +381,10 @@ def moment(text: str | None, zone: tzinfo) -> datetime | None:
     elif re.fullmatch(r"\S{10}.\d\d:\d\d(?!:).*", text):
         told = told.replace(second=59)
     told = told if told.microsecond else told.replace(microsecond=999_999)
-    return told if told.tzinfo else told.replace(tzinfo=zone)
+    try:
+        return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"{text!r} lies outside the calendar") from None
 
 
 # --------------------------------------------------------------------------- from a shell
@@ -401,32 +416,76 @@ def _next(left: Iterator[str]) -> list[str]:
     return [] if value is None else [value]
 
 
+class Stopped(BaseException):
+    """A person or a scheduler wants the program to end; no `except` on the way takes it for an error."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal unwind the program: transactions roll back, locks are given up."""
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code. Whatever happens, a person gets one clear message."""
     sys.excepthook = unforeseen
     gc.set_threshold(200_000, 50, 1_000)  # thousands of small lasting records: looking for garbage costs a quarter
     try:
-        done = command(
-            shared_first(sys.argv[1:] if arguments is None else arguments),
-            prog_name="ingest-tracker",
-            standalone_mode=False,
-        )
-        sys.stdout.flush()
-        return done if isinstance(done, int) else 0
+        with stoppable():
+            code = run(sys.argv[1:] if arguments is None else arguments)
+            sys.stdout.flush()
+            return code
+    except Stopped as stopped:
+        say("stopped; what was not finished is not recorded")
+        return stopped.exit_code
     except typer.TyperException as error:
         if message := error.format_message():  # none where the help was shown instead
-            typer.echo(f"ingest-tracker: {message} (see --help)", err=True)
+            say(f"{message} (see --help)")
         return UsageError.exit_code
-    except typer.Abort:
-        typer.echo("ingest-tracker: stopped; what was not finished is not recorded", err=True)
-        return 130
     except TrackerError as error:
-        typer.echo(f"ingest-tracker: {error}", err=True)
+        say(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever reads (`| head`) has seen enough. Python would complain once more when it closes stdout.
+    except OSError as error:
+        if error.errno not in WRITING and not isinstance(error, BrokenPipeError):
+            raise
+        # Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if isinstance(error, BrokenPipeError):  # whoever reads (`| head`) has seen enough
+            return 0
+        say(f"the result could not be written: {error.strerror}")
+        return TrackerError.exit_code
+
+
+WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What can go wrong with stdout; everything else that is read or written has its own words for its troubles."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """As typer would, which takes stopping and broken pipes for something else and says nothing."""
+    group = typer.main.get_command(command)
+    try:
+        with group.make_context("ingest-tracker", shared_first(arguments)) as context:
+            group.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    return 0
+
+
+def say(text: str) -> None:
+    typer.echo(f"ingest-tracker: {text}", err=True)
 
 
 def unforeseen(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
@@ -439,7 +498,7 @@ def unforeseen(kind: type[BaseException], error: BaseException, at: TracebackTyp
         details = f"details are in {file.name}"
     except OSError:  # a full disk may be what is at fault
         details = f"details could not be written: {error}"
-    typer.echo(f"ingest-tracker: a fault of the program ({kind.__name__}); {details}", err=True)
+    say(f"a fault of the program ({kind.__name__}); {details}")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import app
-from app.config import Config
+from app.config import Check, Config
 from app.domain.model import Answer
-from app.errors import SourceError, StoreMissing, TrackerError
+from app.errors import ConfigError, SourceError, StoreMissing, TrackerError
 
 Finding = dict[str, str]
 
@@ -24,6 +24,12 @@ def examine(config: Config) -> list[Finding]:
         *_store(config),
         *_out(config),
     ]
+
+
+def misconfigured(error: ConfigError) -> list[Finding]:
+    """The same for a configuration with mistakes: nothing else can be looked at."""
+    status = {True: "failed", False: "warning"}
+    return [_finding("configuration", status[mistake.fatal], str(mistake)) for mistake in error.mistakes]
 
 
 def _finding(what: str, status: str, found: str) -> Finding:
@@ -46,8 +52,11 @@ def _sources(config: Config) -> Iterator[Finding]:
 def _databases(config: Config) -> Iterator[Finding]:
     from app.eligibility import Databases
 
-    for answer in Databases(config.databases, config.checks).verdicts(()):
-        yield _finding(f"check {answer.check}", *_asked(answer))
+    asked = {check.database for check in config.checks}
+    unasked = [Check(d.name, d.name, "SELECT 1, 1", frozenset()) for d in config.databases if d.name not in asked]
+    for answer in Databases(config.databases, (*config.checks, *unasked)).verdicts(()):
+        what = f"check {answer.check}" if answer.database in asked else f"database {answer.database}"
+        yield _finding(what, *_asked(answer))
 
 
 def _asked(answer: Answer) -> tuple[str, str]:
@@ -73,27 +82,43 @@ def _store(config: Config) -> Iterator[Finding]:
     try:
         store = open_store(config.store, config.lifecycle, create=False)
     except StoreMissing:
-        yield _finding("store", "ok", f"{where}: not there yet; the first crawl makes it")
+        wrong = _unwritable(Path(file).parent) if (file := _sqlite_file(config)) else ""
+        yield _finding(
+            "store", *(("failed", wrong) if wrong else ("ok", f"{where}: not there yet; the first crawl makes it"))
+        )
         return
     except TrackerError as error:
         yield _finding("store", "failed", str(error))
         return
     try:
         runs = store.runs(1)
-        yield _finding("store", "ok", f"{where}: " + (f"the last run was {runs[0].id}" if runs else "no run yet"))
+        file = _sqlite_file(config)
+        if file and not os.access(file, os.W_OK):
+            yield _finding("store", "failed", f"{where} can be read but not written: allow this user to write it")
+        else:
+            yield _finding("store", "ok", f"{where}: " + (f"the last run was {runs[0].id}" if runs else "no run yet"))
     except TrackerError as error:
         yield _finding("store", "failed", str(error))
     finally:
         store.close()
 
 
+def _sqlite_file(config: Config) -> str:
+    """The path of the store, if it is one; it tells who made the address that SQLAlchemy takes."""
+    _, sqlite, path = config.store.partition("sqlite:///")
+    return path if sqlite else ""
+
+
 def _out(config: Config) -> Iterator[Finding]:
-    """The folder is made by the first crawl, so that the nearest folder that is there must be writable."""
-    folder = config.out
+    wrong = _unwritable(config.out)
+    yield _finding("outputs", *(("failed", wrong) if wrong else ("ok", f"{', '.join(config.outputs)} in {config.out}")))
+
+
+def _unwritable(folder: Path) -> str:
+    """What is wrong with a folder that the first crawl makes: the nearest one that is there must be writable."""
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     if not nearest.is_dir():
-        yield _finding("outputs", "failed", f"{nearest} is not a folder: move it, or choose another with --out")
-    elif not os.access(nearest, os.W_OK | os.X_OK):
-        yield _finding("outputs", "failed", f"{nearest} cannot be written: allow it, or choose another with --out")
-    else:
-        yield _finding("outputs", "ok", f"{', '.join(config.outputs)} in {Path(folder)}")
+        return f"{nearest} is not a folder: move it, or choose another place"
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"{nearest} cannot be written: allow it, or choose another place"
+    return ""

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from app.config import Check, Database
 from app.domain.model import Answer, Outcome, Verdict
+from app.domain.text import one_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
@@ -100,9 +101,9 @@ def _text(value: object) -> str:
         case int() | float() | Decimal():
             return f"{Decimal(str(value)).normalize() + 0:f}"  # + 0: minus nought is nought
         case bytes():  # MySQL, where a column's collation is binary
-            return value.decode(errors="replace").strip()
+            return one_line(value.decode(errors="replace"))
         case _:
-            return str(value).strip()
+            return one_line(str(value))
 
 
 def _wrong_columns(rows: CursorResult[Any, Any]) -> str:

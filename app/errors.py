@@ -56,14 +56,6 @@ class SourceError(TrackerError):
         super().__init__(message)
 
 
-class EligibilityError(TrackerError):
-    """A curation database could not be asked; its last known verdicts stay."""
-
-    def __init__(self, database: str, message: str) -> None:
-        self.database = database
-        super().__init__(message)
-
-
 class StoreError(TrackerError):
     """The store could not be opened, read or written."""
 

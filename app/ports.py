@@ -16,14 +16,15 @@ class Source(Protocol):
 
     config: SourceConfig
 
-    def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
-        """Everything that is there, each dataset once. `known` are the last sightings here by dataset:
-        what has not changed since need not be read again. A part that cannot be read is a Problem;
-        raises SourceError when the place as a whole cannot be read (then nothing yielded counts)."""
+    def read(self, known: Mapping[str, Sighting], *, full: bool = False) -> Iterator[Sighting | Problem]:
+        """Everything that is there, each dataset once. `known` are the last sightings here by dataset: what has
+        not changed since need not be read again (with `full` it is), and what cannot be read keeps what it last
+        said. A part that cannot be read is a Problem; raises SourceError when the place as a whole cannot be read
+        (then nothing yielded counts)."""
         ...
 
-    def find(self, datasets: Collection[str]) -> Iterator[Sighting]:
-        """Those of these datasets that are there now. Raises SourceError like `read`."""
+    def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
+        """Those of these datasets that are there now. `known`, and what is raised, as for `read`."""
         ...
 
     def probe(self) -> str:

@@ -6,7 +6,7 @@ Times are ISO 8601 in UTC, seconds are numbers, states are their names, and what
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.model import Known, KnownProblem, Problem, Report, Run, SourceReport, State, StateChange
@@ -67,7 +67,7 @@ def problems(found: Iterable[KnownProblem]) -> Json:
 
 def why(known: Known, accession: str) -> Json:
     """`{"accession", "state", "up_to", "since", "rule", "sentence", "source", "location",
-    "sightings": [{"source", "location", "tech", "modified", "files"}],
+    "sightings": [{"source", "location", "tech", "modified", "files": [{"role", "path"}]}],
     "verdicts": [{"check", "outcome", "reason", "checked", "current"}], "problems": [...]}`"""
     standing = known.standings[accession]
     decision = standing.decision
@@ -87,7 +87,7 @@ def why(known: Known, accession: str) -> Json:
                 "location": sighting.location,
                 "tech": list(sighting.tech),
                 "modified": time(sighting.modified),
-                "files": {file.role: file.path for file in sighting.files},
+                "files": [{"role": file.role, "path": file.path} for file in sighting.files],
             }
             for sighting in seen
         ],
@@ -117,10 +117,10 @@ def history(accession: str, changes: Sequence[StateChange], now: datetime) -> Js
     }
 
 
-def with_duration(changes: Sequence[StateChange], now: datetime) -> Iterable[tuple[StateChange, Any]]:
+def with_duration(changes: Sequence[StateChange], now: datetime) -> Iterable[tuple[StateChange, timedelta]]:
     """Each change with how long the state that it led to lasted, or has lasted so far."""
     ends = [change.at for change in changes[1:]] + [now]
-    return ((change, end - change.at) for change, end in zip(changes, ends, strict=True))
+    return ((change, max(end - change.at, timedelta())) for change, end in zip(changes, ends, strict=True))
 
 
 def time(moment: datetime | None) -> str | None:

@@ -6,9 +6,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +21,9 @@ from app.shapes import with_duration
 CHANGES_LISTED = 15
 """A summary lists so many changes; the overview has all."""
 
+FOLDED = 40
+"""Characters of a column on a terminal; longer cells are folded."""
+
 _HARMLESS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
 """Text from files must not command the terminal."""
 
@@ -29,13 +31,19 @@ _COLOURS = {"succeeded": "green", "published": "green", "partial": "yellow", "he
 _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the program with 1; that whoever reads has seen enough is the command line's to judge."""
+        raise BrokenPipeError
+
+
 class Terminal:
     """Writes for people. Times are shown in the site's time zone."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: tzinfo) -> None:
         self.zone = zone
         # What goes to a file or another program has lines as long as they are.
-        self._out = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 10_000)
+        self._out = _Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 10_000)
         self._notes = Console(stderr=True, highlight=False, emoji=False)
 
     @contextmanager
@@ -61,6 +69,10 @@ class Terminal:
         self._out.print(self._counts(run.counts, before))
         self._out.print(self._sources(report))
         self._changes(report.changes)
+        told = {source.error for source in report.sources}
+        self.problems(
+            KnownProblem(p, run.finished) for p in report.problems if _fails_the_run(p) and p.message not in told
+        )
         self._tally(report.problems)
         for output in report.outputs:
             self._out.print(Text.assemble((output.status, _COLOURS[output.status]), f" {output.name}: {output.where}"))
@@ -106,11 +118,32 @@ class Terminal:
     # ----------------------------------------------------------------------- looking things up
 
     def table(self, table: Table) -> None:
+        """On a terminal as many columns as fit; for a file or another program all of them, in aligned text."""
+        cells = [table.columns, *(tuple(map(self._cell, row)) for row in table.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         self._out.print(Text(f"{table.name} ({len(table.rows):,})", style="bold"))
-        grid = _grid(*table.columns)
-        for row in table.rows:
-            grid.add_row(*(escape(self._cell(cell)) for cell in row))
+        if not self._out.is_terminal:
+            for row in cells:
+                line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+                self._out.file.write(line.rstrip() + "\n")
+            return
+        shown = self._fitting(widths)
+        grid = _grid(*table.columns[:shown])
+        for row in cells[1:]:
+            grid.add_row(*map(escape, row[:shown]))
         self._out.print(grid)
+        if left_out := table.columns[shown:]:
+            self._out.print(Text(f"Not shown here: {', '.join(left_out)} (--format csv has all)", style="dim"))
+
+    def _fitting(self, widths: Sequence[int]) -> int:
+        """How many columns fit, if the widest are folded."""
+        room, shown = self._out.width, 0
+        for width in widths:
+            room -= min(width, FOLDED) + 2
+            if room < 0 and shown:
+                break
+            shown += 1
+        return shown
 
     def why(self, known: Known, accession: str) -> None:
         standing = known.standings[accession]
@@ -186,6 +219,10 @@ class Terminal:
 
     def _time(self, moment: datetime) -> str:
         return moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _fails_the_run(problem: Problem) -> bool:
+    return problem.severity is Severity.ERROR and not problem.dataset
 
 
 def counted(count: int, noun: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +29,7 @@ from app.domain.model import (
 from app.domain.overview import DAYS_AGO, Layout, Table, View, tables
 from app.domain.presence import Failure, Reading
 from app.domain.problems import held
-from app.errors import OutputError, SourceError, UnknownDataset, UsageError
+from app.errors import OutputError, SourceError, StoreError, UnknownDataset, UsageError
 from app.ports import Eligibility, Lock, Output, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
@@ -72,18 +72,22 @@ class Tracker:
         with self._lock(dry_run) as lock:
             started = self.clock()
             known = self.store.known()
-            confirmed = self._confirmed(confirm, known)
+            confirmed = self._confirmed(confirm, known, chosen)
             before = presence.renamed(known, presence.renames(known, self.sources))
             readings = [self._read(source, before, full, progress) for source in chosen]
-            readings = self._look_again(readings, before, progress)
+            readings, glimpses = self._look_again(readings, before, progress)
             progress("asking the databases")
             datasets = {d for reading in readings for d in reading.sightings} | known.standings.keys()
             answers = tuple(self.eligibility.verdicts(datasets))
             species, species_error = self._species()
-            findings = Findings(self.sources, tuple(readings), answers, species, species_error, confirmed)
+            findings = Findings(
+                self.sources, tuple(readings), answers, species, species_error, confirmed, tuple(glimpses)
+            )
             progress("deciding")
-            settled = history.settle(known, findings, self.policy, self.clock())
-            recording = history.recording(settled, findings, started=started, version=self.version)
+            # Time never goes back, whatever clocks do: history is told, and the past is found, by it.
+            now = max(self.clock(), known.at or started)
+            settled = history.settle(known, findings, self.policy, now)
+            recording = history.recording(settled, findings, started=min(started, now), version=self.version)
             report = Report(
                 run=recording.run,
                 sources=tuple(_source_report(reading, settled) for reading in readings),
@@ -109,15 +113,20 @@ class Tracker:
         """All that is known of one dataset. Raises UnknownDataset."""
         known = self.store.known(datasets=[accession])
         if accession not in known.standings:
-            raise UnknownDataset(f"{accession} is not known: it was never seen in any source.")
+            raise self._unknown(accession)
         return known
 
     def history(self, accession: str) -> Sequence[StateChange]:
         """Every change of one dataset's state, oldest first. Raises UnknownDataset."""
         changes = self.store.history(accession)
         if not changes:
-            raise UnknownDataset(f"{accession} is not known: it was never seen in any source.")
+            raise self._unknown(accession)
         return changes
+
+    def _unknown(self, accession: str) -> UnknownDataset:
+        meant = accession.strip().upper()
+        hint = f"; did you mean {meant}?" if self.store.history(meant) else ""
+        return UnknownDataset(f"{accession!r} is not known: it was never seen in any source{hint}")
 
     # ----------------------------------------------------------------------- the steps of a crawl
 
@@ -127,7 +136,7 @@ class Tracker:
                 raise UsageError(f"no source is called {wanted!r}; there are: {_listed(s.name for s in self.sources)}")
         return [s for s in self.sources if not only or s.name in only or s.key in only]
 
-    def _confirmed(self, confirm: Collection[str], known: Known) -> frozenset[str]:
+    def _confirmed(self, confirm: Collection[str], known: Known, chosen: Sequence[SourceConfig]) -> frozenset[str]:
         """The names of the sources that are confirmed, be they configured or already gone from the configuration."""
         names = {name: name for name in known.sources} | {source.key: name for name, source in known.sources.items()}
         names |= {source.name: source.name for source in self.sources}
@@ -135,18 +144,22 @@ class Tracker:
         for wanted in confirm:
             if wanted not in names:
                 raise UsageError(f"no source is called {wanted!r}; there are: {_listed(set(names.values()))}")
-        return frozenset(names[wanted] for wanted in confirm)
+        confirmed = frozenset(names[wanted] for wanted in confirm)
+        unread = {source.name for source in self.sources} - {source.name for source in chosen}
+        if confirmed & unread:
+            raise UsageError(f"only what is read can be confirmed: add --source for {_listed(confirmed & unread)}")
+        return confirmed
 
     def _lock(self, dry_run: bool) -> AbstractContextManager[Lock | None]:
         return nullcontext() if dry_run else self.store.lock("crawl")
 
     def _read(self, config: SourceConfig, known: Known, full: bool, progress: Callable[[str], object]) -> Reading:
         progress(f"reading {config.name}")
-        before = {} if full else known.sightings.get(config.name, {})
+        before = known.sightings.get(config.name, {})
         sightings: dict[str, Sighting] = {}
         problems: list[Problem] = []
         try:
-            for found in self.open_source(config).read(before):
+            for found in self.open_source(config).read(before, full=full):
                 if isinstance(found, Problem):
                     problems.append(found)
                 else:
@@ -155,23 +168,35 @@ class Tracker:
             return _failed(config, error)
         return Reading(config, sightings, tuple(problems))
 
-    def _look_again(self, readings: list[Reading], known: Known, progress: Callable[[str], object]) -> list[Reading]:
+    def _look_again(
+        self, readings: list[Reading], known: Known, progress: Callable[[str], object]
+    ) -> tuple[list[Reading], list[Sighting]]:
         """Looks once more, everywhere, for datasets that were nowhere: one that was moved from a place not yet
-        read to a place already read has been missed twice, and is not gone."""
+        read to a place already read has been missed twice, and is not gone; nor is one that was moved to a place
+        that this run does not read. Gives the readings, and what was found in sources that are not read."""
         missing = presence.lost(known, readings)
         if not missing:
-            return readings
-        progress(f"looking again for {len(missing)} datasets")
-        return [self._found_again(reading, missing) for reading in readings]
+            return readings, []
+        progress(f"looking again for {len(missing):,} datasets")
+        read = {reading.config.name for reading in readings}
+        glimpses: list[Sighting] = []
+        for source in self.sources:
+            if source.name not in read:
+                with suppress(SourceError):  # it is not read in this run, so its troubles are not this run's either
+                    glimpses += self._found(source, missing, known)
+        return [self._found_again(reading, missing, known) for reading in readings], glimpses
 
-    def _found_again(self, reading: Reading, missing: set[str]) -> Reading:
+    def _found_again(self, reading: Reading, missing: set[str], known: Known) -> Reading:
         if reading.failure is not None:
             return reading
         try:
-            found = {s.dataset: s for s in self.open_source(reading.config).find(missing - reading.sightings.keys())}
+            found = self._found(reading.config, missing - reading.sightings.keys(), known)
         except SourceError as error:
             return _failed(reading.config, error)
-        return replace(reading, sightings={**reading.sightings, **found}) if found else reading
+        return replace(reading, sightings={**reading.sightings, **{s.dataset: s for s in found}}) if found else reading
+
+    def _found(self, config: SourceConfig, datasets: Collection[str], known: Known) -> list[Sighting]:
+        return list(self.open_source(config).find(datasets, known.sightings.get(config.name, {})))
 
     def _species(self) -> tuple[Species, str]:
         try:
@@ -187,7 +212,10 @@ class Tracker:
         if failed:
             status = RunStatus.PARTIAL if run.status is RunStatus.SUCCEEDED else run.status
             run = replace(run, status=status, error="; ".join(filter(None, (run.error, *failed))))
-            self.store.amend(run.id, run.status, run.error)
+            try:
+                self.store.amend(run.id, run.status, run.error)
+            except StoreError as error:  # the crawl itself is recorded; the report says what is not
+                log.warning("run %d: %s", run.id, error)
         return replace(report, run=run, outputs=outputs)
 
     def _publish_one(self, output: Output, shown: Sequence[Table], known: Known) -> OutputReport:

@@ -30,12 +30,14 @@ class FakeSource:
     shows: Sequence[str] | Exception = ()
     then: Sequence[str] | Exception | None = None
     known: list[Mapping[str, Sighting]] = field(default_factory=list)
+    full: bool = False
 
-    def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
+    def read(self, known: Mapping[str, Sighting], *, full: bool = False) -> Iterator[Sighting | Problem]:
         self.known.append(known)
+        self.full = full
         yield from self._shown(self.shows)
 
-    def find(self, datasets: Collection[str]) -> Iterator[Sighting]:
+    def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
         shown = self.shows if self.then is None else self.then
         yield from (seen for seen in self._shown(shown) if seen.dataset in datasets)
 
@@ -266,13 +268,62 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing() -> None:
     assert (site.states(), site.store.runs(), site.outputs[0].shown) == ({}, [], [])
 
 
-def test_what_was_seen_last_is_offered_to_the_source_unless_all_is_read_again() -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_what_was_seen_last_is_offered_to_the_source(full: bool) -> None:
     site = Site({"loading": ["E-MTAB-1"]})
     site.crawl()
-    site.crawl()
+    site.crawl(full=full)
     assert set(site.opened["loading"].known[0]) == {"E-MTAB-1"}
-    site.crawl(full=True)
-    assert site.opened["loading"].known == [{}]
+    assert site.opened["loading"].full is full
+
+
+def test_a_dataset_that_moved_to_a_place_that_is_not_read_is_not_gone() -> None:
+    site = Site({"loading": ["E-MTAB-1", "E-MTAB-2"], "analysing": ["E-MTAB-9"]})
+    site.crawl()
+    site.shows = {"loading": ["E-MTAB-2"], "analysing": ["E-MTAB-1", "E-MTAB-9"]}
+    report = site.crawl(only=["loading"])
+    assert [(c.dataset, str(c.after)) for c in report.changes] == [("E-MTAB-1", "analysing")]
+    assert [source.name for source in report.sources] == ["loading"]
+    assert site.crawl().changes == ()
+
+
+def test_a_place_that_is_emptied_into_one_that_is_not_read_is_not_held() -> None:
+    site = Site({"loading": ["E-MTAB-1"], "analysing": ["E-MTAB-9"]})
+    site.crawl()
+    site.shows = {"loading": [], "analysing": ["E-MTAB-1", "E-MTAB-9"]}
+    assert site.crawl(only=["loading"]).exit_code == 0
+
+
+def test_only_what_is_read_can_be_confirmed() -> None:
+    site = Site({"loading": ["E-MTAB-1"], "analysing": ["E-MTAB-9"]})
+    with pytest.raises(UsageError, match="add --source for analysing"):
+        site.crawl(only=["loading"], confirm=["analysing"])
+
+
+def test_a_clock_that_goes_back_does_not_turn_history_round() -> None:
+    site = Site({"loading": ["E-MTAB-1"], "external": ["E-MTAB-2"]})
+    site.crawl()
+    site.now -= timedelta(hours=9)
+    site.shows = {"loading": ["E-MTAB-1", "E-MTAB-2"]}
+    assert site.crawl().exit_code == 4, "the removed source is still known, and held"
+    first, second = site.store.runs()[::-1]
+    assert first.finished <= second.finished
+    assert second.started <= second.finished
+
+
+def test_a_run_says_what_failed() -> None:
+    site = Site({"external": ["E-MTAB-1"]}, eligibility=FakeEligibility(None), species=down("species"))
+    assert site.crawl().run.error == (
+        "atlas could not be asked, its last verdicts stay: gxp is down; "
+        "The last answers on organisms stay: /nfs/species is not there"
+    )
+
+
+def test_a_name_that_is_almost_known_is_offered() -> None:
+    site = Site({"loading": ["E-MTAB-1"]})
+    site.crawl()
+    with pytest.raises(UnknownDataset, match="did you mean E-MTAB-1"):
+        site.tracker().dataset(" e-mtab-1")
 
 
 def test_the_databases_are_asked_about_what_is_seen_and_what_is_known() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel
 
@@ -46,9 +47,10 @@ def _source(
     elif "kind" not in faulty:
         options = _options(page, key, kind, entry, kinds)
     stage = None if "stage" in faulty else _stage(page, key, settings.stage, lifecycle)
+    place = key if address else key.rstrip("/") or key  # `a/` is `a`, and keeps its history
     return SourceConfig(
-        name=settings.name or key,
-        key=key,
+        name=settings.name or place,
+        key=place,
         location=location,
         kind=kind,
         stage=stage or Lifecycle.of().stage(["external"]),
@@ -70,9 +72,13 @@ def read_location(page: Page, text: str, *key: str | int) -> str:
         page.mistake(f"unsupported scheme {scheme!r}; allowed: a path, https:// or http://", *key)
     elif not _hostname(text) or any(character.isspace() for character in text):
         page.mistake("is not an address; allowed: https://host/path", *key)
-    elif "@" in urlsplit(text).netloc:
-        page.mistake("names a user or a password, which would be shown to all; leave it out", *key)
+    elif "@" in urlsplit(text).netloc or any(_SECRET.search(name) for name, _ in parse_qsl(urlsplit(text).query)):
+        page.mistake("holds a user, a password or a key, which would be shown to all; leave it out", *key)
     return text
+
+
+_SECRET = re.compile(r"(?:^|[^a-z])(?:api|access|auth)?(?:key|token|secret|password|passwd|pwd)$", re.IGNORECASE)
+"""How the parameters of an address are named that nobody else is to see."""
 
 
 def _hostname(address: str) -> str:

@@ -6,7 +6,7 @@ Known (before) + Findings --settle--> Known (after) --recording--> only what cha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -63,6 +63,8 @@ class Findings:
     species: lifecycle.Species = field(default_factory=lifecycle.Species)
     species_error: str = ""
     confirmed: frozenset[str] = frozenset()
+    glimpses: tuple[Sighting, ...] = ()
+    """datasets that were missing where they were, and found in sources that this run does not read"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,11 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
     """Decides everything that follows from what was found. Pure: writes nothing."""
     sources, readings = findings.sources, findings.readings
     stored, known = known, presence.renamed(known, presence.renames(known, sources))
-    held = presence.holds(known, readings, sources, confirmed=findings.confirmed, limits=policy.limits)
+    held = presence.holds(
+        known, readings, sources, glimpses=findings.glimpses, confirmed=findings.confirmed, limits=policy.limits
+    )
     well = {r.config.name for r in readings if r.failure is None} - held.keys()
-    sightings = presence.present(known, readings, held, sources)
+    sightings = presence.present(known, readings, findings.glimpses, held, sources)
     stages = presence.stages(known, sources, policy.lifecycle)
     verdicts = renewed(known.verdicts, findings.answers, now)
     decided = {
@@ -100,7 +104,7 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
         sightings=sightings,
         verdicts=verdicts,
         standings=_standings(decided, known, changes, now),
-        holds={n: hold for n, hold in known.holds.items() if n in sightings and n not in well} | held,
+        holds=_standing_holds(known, sources, well) | held,
     )
     found = _problems(after, findings, known.problems, policy.lifecycle, stages)
     since = {entry.problem: entry.since for entry in known.problems}
@@ -123,6 +127,12 @@ def renewed(
                 verdicts[key] = replace(known[key], current=False)
         verdicts |= {(d, answer.check): replace(v, checked=now, current=True) for d, v in said.items()}
     return verdicts
+
+
+def _standing_holds(known: Known, configured: Iterable[SourceConfig], well: Collection[str]) -> dict[str, Hold]:
+    """What a source that was not read well is still waiting for; one that has come back waits no more."""
+    names = {source.name for source in configured} - set(well)
+    return {n: hold for n, hold in known.holds.items() if n in names and hold.reason != presence.REMOVED}
 
 
 def _sources(
@@ -189,7 +199,7 @@ def recording(settled: Settled, findings: Findings, *, started: datetime, versio
         counts=counts(after),
         changes=len(settled.changes),
         checks=tuple(answer.check for answer in findings.answers if answer.verdicts is not None),
-        error="; ".join(r.failure.message for r in findings.readings if r.failure is not None),
+        error="; ".join(_failures(settled, findings)),
         tracker_version=version,
     )
     return Recording(
@@ -205,6 +215,13 @@ def recording(settled: Settled, findings: Findings, *, started: datetime, versio
         holds=edits(before.holds, after.holds),
         changes=settled.changes,
     )
+
+
+def _failures(settled: Settled, findings: Findings) -> Iterator[str]:
+    """What went wrong with the run as a whole, in words."""
+    yield from (reading.failure.message for reading in findings.readings if reading.failure is not None)
+    yield from (problems.held(hold) for hold in settled.held.values())
+    yield from (problem.message for problem in problems.of_answers(findings.answers, findings.species_error))
 
 
 def counts(known: Known) -> dict[str, int]:

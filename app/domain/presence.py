@@ -54,12 +54,14 @@ def holds(
     readings: Sequence[Reading],
     configured: Sequence[SourceConfig],
     *,
+    glimpses: Collection[Sighting] = (),
     confirmed: Collection[str],
     limits: HoldLimits,
 ) -> dict[str, Hold]:
     """source name -> why its disappearances wait for a person."""
     good = [reading for reading in readings if reading.failure is None]
-    found = [_disappearance(known, reading, good, limits) for reading in good]
+    elsewhere = {glimpse.dataset for glimpse in glimpses}
+    found = [_disappearance(known, reading, good, elsewhere, limits) for reading in good]
     found += [_removal(known, source) for source in _removed(known, configured)]
     return {hold.source: hold for hold in found if hold is not None and hold.source not in confirmed}
 
@@ -75,9 +77,12 @@ def _removal(known: Known, source: KnownSource) -> Hold | None:
     return Hold(source.name, REMOVED, had, 0) if had else None
 
 
-def _disappearance(known: Known, reading: Reading, good: Sequence[Reading], limits: HoldLimits) -> Hold | None:
+def _disappearance(
+    known: Known, reading: Reading, good: Sequence[Reading], elsewhere: Collection[str], limits: HoldLimits
+) -> Hold | None:
     before = known.sightings.get(reading.config.name, {})
-    vanished = {d for d in before.keys() - reading.sightings.keys() if not _moved(d, reading, known, good)}
+    left = before.keys() - reading.sightings.keys() - set(elsewhere)
+    vanished = {dataset for dataset in left if not _moved(dataset, reading, known, good)}
     if not vanished:
         return None
     if not reading.sightings:
@@ -105,10 +110,15 @@ def _arrived(dataset: str, place: Reading, known: Known) -> bool:
 
 
 def present(
-    known: Known, readings: Sequence[Reading], held: Collection[str], configured: Sequence[SourceConfig]
+    known: Known,
+    readings: Sequence[Reading],
+    glimpses: Iterable[Sighting],
+    held: Collection[str],
+    configured: Sequence[SourceConfig],
 ) -> dict[str, Mapping[str, Sighting]]:
     """source name -> the sightings that hold now, in the order of the configuration, then removed sources on hold.
-    A dataset that left a place for one that is held stays where it was, as nothing is changed for a source on hold."""
+    A dataset that left a place for one that is held stays where it was, as nothing is changed for a source on hold.
+    `glimpses` are what was found in sources that were not read."""
     good = [reading for reading in readings if reading.failure is None]
     waiting = {d for r in good if r.config.name in held for d in r.sightings}
     now = {}
@@ -117,6 +127,8 @@ def present(
     for reading in good:
         if (name := reading.config.name) not in held:
             now[name] = {**{d: now[name][d] for d in waiting & now[name].keys()}, **reading.sightings}
+    for glimpse in glimpses:
+        now[glimpse.source] = {**now[glimpse.source], glimpse.dataset: glimpse}
     return now
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from shlex import quote
 
 from app.domain.lifecycle import Seen, overall
 from app.domain.model import Answer, Code, Hold, Known, Lifecycle, Outcome, Problem, Standing, Verdict
@@ -67,14 +68,13 @@ def of_sources(readings: Iterable[Reading], holds: Mapping[str, Hold], known: Kn
 
 
 def held(hold: Hold) -> str:
-    had = f"{hold.had} dataset{'s' * (hold.had != 1)}"
+    had = f"{hold.had:,} dataset" + ("" if hold.had == 1 else "s")
     what = {
         EMPTY: f"it showed {had} and now shows none",
-        REMOVED: f"it is no longer in the configuration, and {had} were last seen there",
-    }.get(hold.reason, f"{hold.had - hold.now} of its {had} disappeared at once")
-    return (
-        f"{hold.source} is held, nothing was changed for it: {what}. To let it through: crawl --confirm {hold.source}"
-    )
+        REMOVED: f"it is no longer in the configuration, and last showed {had}",
+    }.get(hold.reason, f"{hold.had - hold.now:,} of its {had} disappeared at once")
+    confirm = f"crawl --confirm {quote(hold.source)}"
+    return f"{hold.source} is held, nothing was changed for it: {what}. To let it through: {confirm}"
 
 
 def of_answers(answers: Iterable[Answer], species_error: str) -> Iterator[Problem]:

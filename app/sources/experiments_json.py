@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from app.domain.model import Code, Metadata, Problem, Sighting, SourceConfig
+from app.domain.text import one_line
 from app.errors import SourceError
-from app.sources.names import Accessions, tidy
+from app.sources.names import Accessions
 
 _LONGEST_KEY = 255  # as for a file name; longer ones do not fit every store's index
 
@@ -37,7 +38,7 @@ class ExperimentsJsonSource:
         self.config = config
         self.accessions = Accessions(accession)
 
-    def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
+    def read(self, known: Mapping[str, Sighting], *, full: bool = False) -> Iterator[Sighting | Problem]:
         records, where = self._listing()
         seen: set[str] = set()
         for number, record in enumerate(records, start=1):
@@ -51,8 +52,8 @@ class ExperimentsJsonSource:
         if not seen:
             yield self._problem(Code.SOURCE_EMPTY, f"{where} lists no dataset", where)
 
-    def find(self, datasets: Collection[str]) -> Iterator[Sighting]:
-        for found in self.read({}):
+    def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
+        for found in self.read(known):
             if isinstance(found, Sighting) and found.dataset in datasets:
                 yield found
 
@@ -64,7 +65,7 @@ class ExperimentsJsonSource:
         if isinstance(record, dict) and isinstance(record.get("element"), dict):
             record = record["element"]
         identifier = record.get("experimentAccession") if isinstance(record, dict) else None
-        identifier = tidy(identifier) if isinstance(identifier, str) else ""
+        identifier = one_line(identifier) if isinstance(identifier, str) else ""
         dataset = identifier if self.accessions.exact(identifier) else f"{self.config.name}:{identifier}"
         if not identifier or len(dataset) > _LONGEST_KEY:
             fault = "is too long" if identifier else "is missing or is no text"
@@ -128,7 +129,7 @@ def _texts(record: Mapping[str, Any], *fields: str) -> tuple[str, ...]:
     """The distinct texts of the first of these fields that has any; a field is one text or a list of them."""
     for name in fields:
         value = record.get(name)
-        texts = [tidy(text) for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+        texts = [one_line(text) for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
         if any(texts):
             return tuple(dict.fromkeys(filter(None, texts)))
     return ()

@@ -150,6 +150,8 @@ class _Errand:
         return self._failed(f"answered {status}: {advice}", permanent=not passing, pause=pause)
 
     def _broken(self, error: Exception) -> FetchError:
+        if isinstance(error, _SILENT) and self.left() < _NEARLY:
+            return self.too_slow()
         for kinds, message, permanent in _BROKEN:
             if isinstance(error, kinds):
                 return self._failed(message, permanent=permanent)
@@ -167,6 +169,9 @@ _ADVICE: dict[int, str] = {
     429: "it wants to be asked less often; try again later",
 }
 
+_SILENT = (requests.Timeout, urllib3.exceptions.TimeoutError)
+_NEARLY = 0.05  # seconds; a silence that ends where the time allowed does took all of it
+
 _BROKEN: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     (
         (requests.exceptions.SSLError, urllib3.exceptions.SSLError),
@@ -174,7 +179,7 @@ _BROKEN: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
         True,
     ),
     (
-        (requests.Timeout, urllib3.exceptions.TimeoutError),
+        _SILENT,
         "is silent: is its server up? Try again later",
         False,
     ),

@@ -39,19 +39,19 @@ class FilesystemSource:
         self.config = config
         self.accessions = Accessions(accession)
 
-    def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
+    def read(self, known: Mapping[str, Sighting], *, full: bool = False) -> Iterator[Sighting | Problem]:
         place = self._place()
         if not place.datasets:
             where = printable(self.config.location)
             yield Problem(Code.SOURCE_EMPTY, f"{where} holds no dataset", source=self.config.name, path=where)
         yield from self._misnamed(place)
         for name in sorted(place.datasets):
-            yield self._sighting(name, place.datasets[name], known.get(name))
+            yield self._sighting(name, place.datasets[name], known.get(name), full)
 
-    def find(self, datasets: Collection[str]) -> Iterator[Sighting]:
+    def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
         place = self._place()
         for name in sorted(place.datasets.keys() & set(datasets)):
-            if isinstance(seen := self._sighting(name, place.datasets[name], None), Sighting):
+            if isinstance(seen := self._sighting(name, place.datasets[name], known.get(name)), Sighting):
                 yield seen
 
     def probe(self) -> str:
@@ -103,9 +103,9 @@ class FilesystemSource:
                 message = f"{shown} is almost the accession {accession}, but not quite; it is not tracked"
                 yield Problem(Code.NEAR_MISS, message, source=self.config.name, path=path)
 
-    def _sighting(self, name: str, lying: _Lying, last: Sighting | None) -> Sighting | Problem:
+    def _sighting(self, name: str, lying: _Lying, last: Sighting | None, full: bool = False) -> Sighting | Problem:
         last = last or Sighting(name, self.config.name, "")
-        look = _Look(name, os.fsencode(name), self.config, self.accessions, last)
+        look = _Look(name, os.fsencode(name), self.config, self.accessions, last, full)
         if lying.folder is None:
             return look.sighting(None, lying.flat, ())
         try:
@@ -144,8 +144,9 @@ def _found(entry: Entry, stem: bytes = b"") -> _Found:
         return _Found(expected, stem, entry)
     for length in _LENGTHS:
         role, stem = _ENDINGS.get(name[-length:].lower()), name[:-length]
-        if role and not (role in _NAMING and stem.endswith(_DERIVED)):
-            return _Found(role, stem, entry)
+        if role:
+            derived = role in _NAMING and stem.endswith(_DERIVED)
+            return _Found("derived" if derived else role, stem, entry)
     if name.startswith(_CURATOR):
         return _Found("curator", name[len(_CURATOR) :], entry)
     return _Found("", name, entry)
@@ -192,6 +193,7 @@ class _Look:
     source: SourceConfig
     accessions: Accessions
     last: Sighting
+    full: bool
     problems: list[Problem] = field(default_factory=list)
 
     def unlisted(self, folder: Entry, error: OSError) -> Sighting | Problem:
@@ -275,7 +277,8 @@ class _Look:
     # ----------------------------------------------------------------------- what they say
 
     def _metadata(self, identified: Sequence[tuple[_Found, File | None]], files: tuple[File, ...]) -> Metadata:
-        if files == self.last.files and not any(p.code in _FLEETING for p in (*self.problems, *self.last.problems)):
+        fleeting = any(problem.code in _FLEETING for problem in (*self.problems, *self.last.problems))
+        if files == self.last.files and not fleeting and not self.full:
             self.problems += [problem for problem in self.last.problems if problem.code is Code.NOT_UTF8]
             return self.last.metadata
         values: dict[str, Any] = {}

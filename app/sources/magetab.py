@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
+from app.domain.text import one_line
+
 IDF_LIMIT = 4 * 1024 * 1024
 SDRF_LIMIT = 64 * 1024
 METHODS_LIMIT = 1024 * 1024
@@ -137,7 +139,7 @@ class _Text:
             value = value[1:].removesuffix(b'"').replace(b'""', b'"')
         if value.upper() == b"<FILL THIS>":
             return ""
-        return value.decode(self.encoding).replace("\0", "\ufffd")
+        return one_line(value.decode(self.encoding))
 
 
 def _key(name: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Which names are accessions, and which almost are; how text from outside is made fit to keep."""
+"""Which names are accessions, and which almost are."""
 
 from __future__ import annotations
 
@@ -29,10 +29,3 @@ class Accessions:
             return ""
         found = match.group()
         return next(filter(self.exact, (found, found.upper(), found.lower())), found)
-
-
-def tidy(text: str) -> str:
-    """Text from a record on one line, fit for any store: white space as single blanks, and U+FFFD for what
-    no database takes (NUL, lone surrogates)."""
-    whole = text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return " ".join(whole.split())

@@ -110,7 +110,6 @@ def test_what_is_known_of_a_place_is_carried(entry: dict[str, Any], field: str, 
 @pytest.mark.parametrize(
     ("key", "location"),
     [
-        ("/a/b/", "/a/b"),
         ("/a//b/./c/..", "/a/b"),
         ("//a", "/a"),
         ("data/incoming", "{folder}/data/incoming"),
@@ -123,6 +122,11 @@ def test_what_is_known_of_a_place_is_carried(entry: dict[str, Any], field: str, 
 def test_a_place_keeps_its_key_and_gets_a_whole_location(key: str, location: str, site: Site) -> None:
     found = source(site, key)
     assert (found.key, found.location) == (key, location.format(folder=site.folder))
+
+
+def test_a_slash_at_the_end_makes_no_other_place(site: Site) -> None:
+    assert (source(site, "/a/b/").key, source(site, "/a/b/").name) == ("/a/b", "/a/b")
+    assert source(site, "/").key == "/"
 
 
 def test_a_link_is_not_followed(site: Site) -> None:

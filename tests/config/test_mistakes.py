@@ -69,11 +69,12 @@ IN_SOURCES: list[tuple[Any, str, list[str]]] = [
     ({"https://[example.org/a": {"stage": "loading"}}, "https://[example.org/a", ["not an address"]),
     ({"https://example.org:port/": {"stage": "loading"}}, "https://example.org:port/", ["not an address"]),
     ({"https://example.org/a b": {"stage": "loading"}}, "https://example.org/a b", ["not an address"]),
-    ({"https://me@example.org/": {"stage": "loading"}}, "https://me@example.org/", ["a user or a password"]),
+    ({"https://example.org/x?api_key=1": {"stage": "loading"}}, "https://example.org/x?api_key=***", ["or a key"]),
+    ({"https://me@example.org/": {"stage": "loading"}}, "https://me@example.org/", ["a user, a password"]),
     ({"/a\0": {"stage": "loading"}}, "/a\\x00", ["cannot be stored", "null"]),
     ({"/a": {"stage": "loading", "resource": "\ud800"}}, "/a > resource", ["cannot be stored", "half"]),
     # two of them
-    ({"/a/b": {"stage": "loading"}, "/a/./b/": {"stage": "loading"}}, "/a/./b/", ["same place as /a/b"]),
+    ({"/a/b": {"stage": "loading"}, "/a/./b/": {"stage": "loading"}}, "/a/./b", ["same place as /a/b"]),
     ({"/a/b": {"stage": "loading"}, "/a/c/../b": {"stage": "loading"}}, "/a/c/../b", ["same place as /a/b"]),
     ({"//a": {"stage": "loading"}, "/a": {"stage": "loading"}}, "/a", ["same place as //a"]),
     (

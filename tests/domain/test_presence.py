@@ -417,3 +417,11 @@ def test_what_left_a_place_and_arrived_nowhere_is_looked_for_again() -> None:
         Reading(external, failure=DOWN),
     ]
     assert presence.lost(site.ledger.known(), readings) == {"E-MTAB-3"}
+
+
+def test_a_removed_place_that_comes_back_waits_no_more() -> None:
+    loading, external = place("loading"), place("external")
+    site = after_first(Site(loading, external), loading=accessions(3), external=accessions(2, first=8))
+    assert set(reconfigured(site, external).crawl({"external": accessions(2, first=8)}).held) == {"loading"}
+    back = reconfigured(site, loading, external).crawl({"loading": DOWN, "external": accessions(2, first=8)})
+    assert Code.SOURCE_HELD not in back.codes

@@ -200,7 +200,7 @@ def test_neither_location_nor_problem_shows_a_secret(website: Website) -> None:
 
 def test_find_gives_those_that_are_asked_for(website: Website) -> None:
     url = website.serve("/listing", json.dumps(accession("E-MTAB-1", "E-MTAB-2", None)).encode())
-    assert [seen.dataset for seen in source(url).find(["E-MTAB-2", "E-MTAB-404"])] == ["E-MTAB-2"]
+    assert [seen.dataset for seen in source(url).find(["E-MTAB-2", "E-MTAB-404"], {})] == ["E-MTAB-2"]
 
 
 @pytest.mark.parametrize(("count", "line"), [(0, "0 experiments"), (1, "1 experiment"), (133, "133 experiments")])

@@ -261,7 +261,7 @@ def test_only_the_head_of_a_large_sdrf_is_read(tmp_path: Path) -> None:
 def test_find_looks_only_for_what_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = fill(tmp_path / "place", {**dataset("E-MTAB-1"), **dataset("E-MTAB-2"), "E-MTAB-3.idf.txt": IDF})
     with counted(monkeypatch) as calls:
-        found = list(source(place).find(["E-MTAB-2", "E-MTAB-3", "E-MTAB-404"]))
+        found = list(source(place).find(["E-MTAB-2", "E-MTAB-3", "E-MTAB-404"], {}))
     assert [seen.dataset for seen in found] == ["E-MTAB-2", "E-MTAB-3"]
     assert calls.of("scandir") == ["E-MTAB-2", "place"]
 

@@ -62,7 +62,7 @@ def test_a_title_is_what_stands_behind_its_name(data: bytes, title: str) -> None
     ("data", "name", "title"),
     [
         (b"Investigation Title\t\x93quoted\x94 5 \xb5m\n", "cp1252", "\u201cquoted\u201d 5 \u00b5m"),
-        (b"Investigation Title\t\x81 5 \xb5m\n", "latin-1", "\x81 5 \u00b5m"),
+        (b"Investigation Title\t\x81 5 \xb5m\n", "latin-1", "\ufffd 5 \u00b5m"),
         ("Investigation Title\t5 \u00b5m\n".encode(), "utf-8", "5 \u00b5m"),
     ],
 )

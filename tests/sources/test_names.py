@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.sources.names import Accessions, tidy
+from app.sources.names import Accessions
 from tests.sources.places import ACCESSION
 
 
@@ -36,17 +36,3 @@ def test_the_pattern_is_a_sites_own(pattern: str) -> None:
     assert accessions.exact("PXD000288")
     assert not accessions.exact("PXD000288-old")
     assert accessions.within("pxd000288-old") == "PXD000288"
-
-
-@pytest.mark.parametrize(
-    ("text", "tidied"),
-    [
-        (" A  title\nin lines\t", "A title in lines"),
-        ("nul \0 here", "nul \ufffd here"),
-        ("half \ud83d a smile", "half \ufffd a smile"),
-        ("caf\u00e9 \U0001f600", "caf\u00e9 \U0001f600"),
-    ],
-)
-def test_text_from_outside_is_one_line_that_any_store_takes(text: str, tidied: str) -> None:
-    assert tidy(text) == tidied
-    assert tidy(text).encode()

@@ -1,0 +1,14 @@
+"""How text from outside is made fit to keep and to show."""
+
+from __future__ import annotations
+
+_CONTROL = dict.fromkeys((*range(9), *range(14, 28), 127, *range(128, 133), *range(134, 160)), "\ufffd")
+"""Control characters that are no white space: they command terminals, and no database takes NUL."""
+
+
+def one_line(text: str) -> str:
+    """Text on one line: white space as single blanks, U+FFFD for control characters and lone surrogates."""
+    if text.isprintable():  # nearly always; blanks are printable, other white space and surrogates are not
+        return " ".join(text.split())
+    whole = text.translate(_CONTROL).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return " ".join(whole.split())
