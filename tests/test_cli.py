@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.cli import main, moment, shared_first
 from app.errors import UsageError
+
+PROJECT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +75,65 @@ def test_wrong_usage_is_one_line_and_exit_2(
     out, told = capsys.readouterr()
     assert (out, told.count("\n")) == ("", 1)
     assert words in told
+
+
+# --------------------------------------------------------------------------- as a process
+
+
+def started(folder: Path, *arguments: str, spoilt: str = "") -> subprocess.Popen[str]:
+    """The program on one place with one dataset; `spoilt` is run before it."""
+    (folder / "loading" / "E-MTAB-1").mkdir(parents=True, exist_ok=True)
+    (folder / "sources_config.json").write_text('{"loading": {"stage": ["loading"]}}')
+    program = f"import sys\nfrom app.cli import main\n{spoilt}\nsys.exit(main())"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(PROJECT), "TMPDIR": str(folder)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_a_fault_of_the_program_is_one_line_and_a_file(tmp_path: Path) -> None:
+    process = started(tmp_path, "crawl", spoilt="import app.tracker; app.tracker.tables = lambda *given: 1 / 0")
+    told = process.communicate()[1]
+    assert (process.returncode, told.count("\n")) == (1, 1)
+    assert "a fault of the program (ZeroDivisionError); details are in" in told
+    assert "Traceback" in Path(told.split()[-1]).read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_crawl_that_is_stopped_says_so_and_gives_up_its_lock(number: int, code: int, tmp_path: Path) -> None:
+    waiting = "import app.tracker as t, time; t.presence.lost = lambda *given: print(flush=True) or time.sleep(60)"
+    process = started(tmp_path, "crawl", spoilt=waiting)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(number)
+    told = process.communicate()[1]
+    assert (process.returncode, told) == (code, "ingest-tracker: stopped; what was not finished is not recorded\n")
+    again = started(tmp_path, "crawl")
+    assert (again.communicate()[1], again.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("arguments", [["overview"], ["runs", "--json"], ["overview", "--format", "csv"]])
+def test_a_full_disk_behind_stdout_is_said(arguments: list[str], tmp_path: Path) -> None:
+    assert started(tmp_path, "crawl").wait() == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "the result could not be written: No space left on device" in done.stderr
+
+
+def test_a_dry_run_before_the_first_crawl_leaves_nothing_behind(tmp_path: Path) -> None:
+    process = started(tmp_path, "crawl", "--dry-run")
+    assert "1 new: 1 loading" in process.communicate()[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"loading", "sources_config.json"}
