@@ -236,13 +236,14 @@ class Tracker:
 
 def _failed(config: SourceConfig, error: Exception) -> Reading:
     """One failing source never stops another. An error that nobody foresaw is logged with its traceback."""
-    kind, message = type(error).__name__, str(error)
+    kind, message, where = type(error).__name__, str(error), ""
     if isinstance(error, SourceError):
+        where = error.where
         log.warning("source %s: %s", config.name, message)
     else:
         log.exception("source %s", config.name)
         message = f"{config.name} could not be read, by a fault in the source kind {config.kind}: {kind}: {message}"
-    return Reading(config, failure=Failure(kind, message, traceback.format_exc()))
+    return Reading(config, failure=Failure(kind, message, traceback.format_exc(), where))
 
 
 def _source_report(reading: Reading, settled: history.Settled) -> SourceReport:

@@ -14,11 +14,12 @@ from app.domain.model import Hold, Known, KnownSource, Lifecycle, Problem, Sight
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a source could not be read. `trace` is for the harvest log only."""
+    """Why a source could not be read. `where` is its place as it may be shown; `trace` is for the harvest log only."""
 
     kind: str
     message: str
     trace: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

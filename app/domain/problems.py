@@ -53,8 +53,8 @@ def of_sources(readings: Iterable[Reading], holds: Mapping[str, Hold], known: Kn
     well = {name for name, reading in read.items() if reading.failure is None and name not in holds}
     for name, reading in read.items():
         if reading.failure is not None:
-            where = reading.config.location
-            yield Problem(Code.SOURCE_UNREADABLE, reading.failure.message, source=name, path=where)
+            failure = reading.failure
+            yield Problem(Code.SOURCE_UNREADABLE, failure.message, source=name, path=failure.where)
         elif name in well:
             yield from reading.problems
     for problem in (entry.problem for entry in known.problems):

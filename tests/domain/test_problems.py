@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.model import Code, SourceConfig
+from app.domain.model import Code
 from tests.domain.builders import (
     DOWN,
     UNREADABLE_LIST,
@@ -216,10 +216,11 @@ def test_problems_come_most_severe_first() -> None:
     assert severities == sorted(severities, reverse=True)
 
 
-@pytest.mark.parametrize("config", [place("loading"), place("loading", key="https://example.org/experiments")])
-def test_an_unreadable_source_is_named_with_its_place(config: SourceConfig) -> None:
-    (found,) = Site(config).crawl({"loading": DOWN}).problems
-    assert (found.source, found.path) == ("loading", config.location)
+def test_an_unreadable_source_is_named_with_its_place_as_it_may_be_shown() -> None:
+    config = place("loading", key="https://example.org/experiments?view=all")
+    failure = replace(DOWN, where="https://example.org/experiments?view=...")
+    (found,) = Site(config).crawl({"loading": failure}).problems
+    assert (found.source, found.path) == ("loading", failure.where)
 
 
 def test_two_names_that_differ_in_case_are_the_same_problem_in_whatever_order_they_are_read() -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import app
+from tests.end_to_end.warm import ROOT, warm
 
-ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "app.cli"]
 SCRIPT = [sys.executable, str(ROOT / "workflows" / "run_status_crawler.py")]
 
@@ -92,17 +92,28 @@ class Site:
 
     # ----------------------------------------------------------------------- what is run
 
+    def run(self, *arguments: str | Path, **more: str) -> Done:
+        """A command, in a process that has its imports behind it. `more`: as for `start`."""
+        ended = warm().run([*map(str, arguments)], self.root, self._environment(more))
+        return self._done(ended.code, ended.out, ended.err)
+
+    def killed(self, *arguments: str | Path, after: float) -> int:
+        """The exit code of a command that is killed after so many seconds; -9 unless it was quicker."""
+        return warm().run([*map(str, arguments)], self.root, self._environment({}), after).code
+
     def start(
-        self, *arguments: str | Path, program: list[str] = PROGRAM, before: Callable[[], None] | None = None, **more: str
+        self,
+        *arguments: str | Path,
+        program: list[str] = PROGRAM,
+        before: Callable[[], None] | None = None,
+        **more: str,
     ) -> subprocess.Popen[str]:
-        """`more`: the environment, which has nothing else but a home. `before`: done in the new process first."""
-        scratch = self.root / "scratch"
-        scratch.mkdir(exist_ok=True)
-        environment = {"PATH": os.defpath, "HOME": str(scratch), "TMPDIR": str(scratch), "PYTHONPATH": str(ROOT)}
+        """A whole process of its own. `more`: the environment, which holds little else. `before`: done in the new
+        process first."""
         return subprocess.Popen(
             [*program, *map(str, arguments)],
             cwd=self.root,
-            env=environment | more,
+            env=self._environment(more),
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -110,24 +121,32 @@ class Site:
             preexec_fn=before,
         )
 
-    def run(
-        self, *arguments: str | Path, program: list[str] = PROGRAM, before: Callable[[], None] | None = None, **more: str
-    ) -> Done:
-        return self.end(self.start(*arguments, program=program, before=before, **more))
-
     def end(self, process: subprocess.Popen[str]) -> Done:
-        """Waits for it. Whatever happened, nobody is shown a traceback, and nothing is left in the temporary folder."""
         out, err = process.communicate(timeout=120)
-        done = Done(process.returncode, out, err)
+        return self._done(process.returncode, out, err)
+
+    def whole(self, *arguments: str | Path, before: Callable[[], None] | None = None, **more: str) -> Done:
+        """A command in a whole process of its own."""
+        return self.end(self.start(*arguments, before=before, **more))
+
+    def script(self, *arguments: str | Path) -> Done:
+        """workflows/run_status_crawler.py"""
+        return self.end(self.start(*arguments, program=SCRIPT))
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        scratch = str(self.root / "scratch")
+        Path(scratch).mkdir(exist_ok=True)
+        return {"PATH": os.defpath, "HOME": scratch, "TMPDIR": scratch, "PYTHONPATH": str(ROOT), **more}
+
+    def _done(self, code: int, out: str, err: str) -> Done:
+        """Whatever happened, nobody is shown a traceback, and nothing is left in the temporary folder."""
+        done = Done(code, out, err)
         assert "Traceback" not in out + err and "fault of the program" not in err, done
         assert not list((self.root / "scratch").glob("ingest-tracker-*")), done
         return done
 
-    def crawl(self, *arguments: str | Path, **more: Any) -> Done:
+    def crawl(self, *arguments: str | Path, **more: str) -> Done:
         return self.run("crawl", "--json", *arguments, **more)
-
-    def script(self, *arguments: str | Path, **more: Any) -> Done:
-        return self.run(*arguments, program=SCRIPT, **more)
 
     # ----------------------------------------------------------------------- what is known
 

@@ -4,11 +4,12 @@ nothing lost, nothing falsely gone, no secret shown. Whole processes on a site t
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
+import signal
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.end_to_end.site import CHECK_TABLE, Site, closed, states, without_privileges
-from tests.servers.postgres import USER, Postgres, free_port
+from tests.end_to_end.site import Site, closed, states, without_privileges
+from tests.servers.postgres import PASSWORD, USER, Postgres, free_port
 from tests.servers.website import Website
 
-SECRET = "hush-hush-7313"
+SECRET, TOKEN = "hush-hush-7313", "psst-psst-4242"
 LISTED = [{"experimentAccession": f"E-GEOD-{number}", "species": "Homo sapiens"} for number in range(1, 5)]
 GOOD = json.dumps({"experiments": LISTED}).encode()
 STATES = {
@@ -58,7 +59,7 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Baseline]:
             {
                 "external": {"stage": ["external"], "tech": ["bulk"]},
                 "loading": {"stage": ["loading"]},
-                f"{url}?token={SECRET}": {"stage": ["published"], "name": "atlas", "timeout": 1.5, "retries": 0},
+                f"{url}?view={TOKEN}": {"stage": ["published"], "name": "atlas", "timeout": 1.5, "retries": 0},
             }
         )
         assert site.crawl().code == 0
@@ -66,6 +67,31 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Baseline]:
         assert states(standing) == STATES
         shutil.copytree(site.root, folder / "kept", symlinks=True)
         yield Baseline(site, folder / "kept", website, standing)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A crawl that waits for a store which another program keeps locked."""
+
+    site: Site
+    process: subprocess.Popen[str]
+    holder: sqlite3.Connection
+    standing: Any
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
+    site = Site(tmp_path_factory.mktemp("patient"))
+    site.fill("loading", ["E-MTAB-1"])
+    site.configure({"loading": {"stage": ["loading"]}})
+    assert site.crawl().code == 0
+    standing = site.standing()
+    holder = sqlite3.connect(site.root / "var/ingest-tracker.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert site.standing() == standing  # who only reads need not wait
+    with closing(holder), site.start("crawl") as process:
+        yield Patient(site, process, holder, standing)
+        process.kill()
 
 
 @pytest.fixture
@@ -111,9 +137,15 @@ MISTAKES = [
         "unknown state",
         "sources_config.json",
         '{"loading": {"stage": ["laoding"]}}',
-        ["loading: stage", "unknown state 'laoding'", "did you mean 'loading'", "external, incoming"],
+        ["loading > stage", "unknown state 'laoding'", "did you mean 'loading'", "external, incoming"],
     ),
-    ("empty stage", "sources_config.json", '{"loading": {"stage": []}}', ["loading: stage", "is empty"]),
+    ("empty stage", "sources_config.json", '{"loading": {"stage": []}}', ["loading > stage", "is empty"]),
+    (
+        "a key in an address",
+        "sources_config.json",
+        f'{{"https://example.org/list?token={SECRET}": {{"stage": ["published"]}}}}',
+        ["example.org", "key", "leave it out"],
+    ),
     ("malformed databases", "databases.json", f'{{"gxpatlaspro": {{"password": "{SECRET}"', ["is not JSON"]),
     ("duplicate password", "databases.json", PASSWORD_TWICE, ["gxpatlaspro", "password", "more than once"]),
     ("malformed settings", "etc/tracker.yaml", f"store: [postgresql://me:{SECRET}@h/x", ["is not YAML", "line"]),
@@ -206,12 +238,12 @@ def test_a_place_that_this_user_may_not_list_changes_nothing_and_is_read_again_w
 ) -> None:
     """Seen as a person sees it: a line of the table, and nothing on stderr."""
     with closed(site.root / "loading"):
-        done = site.run("crawl", before=without_privileges)
+        done = site.whole("crawl", before=without_privileges)
     assert (done.code, done.err) == (3, "")
     told = [line for line in done.out.splitlines() if "may not be listed: allow this user" in line]
     assert len(told) == 1 and told[0].startswith("loading ")
     assert site.standing() == baseline.standing
-    again = site.crawl(before=without_privileges)
+    again = site.crawl()
     assert (again.code, again.json["changes"], again.json["problems"]) == (0, [], [])
 
 
@@ -219,7 +251,7 @@ def test_a_dataset_that_this_user_may_not_list_or_read_keeps_all_that_was_known_
     site: Site, baseline: Baseline
 ) -> None:
     with closed(site.root / "loading/E-MTAB-4"), closed(site.root / "loading/E-MTAB-5/E-MTAB-5.idf.txt"):
-        done = site.crawl("--full", before=without_privileges)
+        done = site.whole("crawl", "--json", "--full", before=without_privileges)
     assert (done.code, done.json["changes"]) == (0, [])
     unreadable = {p["accession"] for p in done.json["problems"] if p["code"] == "unreadable"}
     assert unreadable == {"E-MTAB-4", "E-MTAB-5"}
@@ -245,14 +277,13 @@ def test_an_empty_tree_that_never_held_anything_is_no_failure(tmp_path: Path) ->
     assert [(p["code"], p["severity"]) for p in done.json["problems"]] == [("source_empty", "info")]
 
 
-def test_the_secrets_of_an_address_are_shown_nowhere(site: Site, baseline: Baseline) -> None:
+def test_what_an_address_asks_for_is_shown_nowhere_as_it_may_be_a_secret(site: Site, baseline: Baseline) -> None:
     """Neither while all is well nor when its server is in trouble."""
-    said = [site.run("crawl", "-v"), site.crawl()]
+    said = [site.run("crawl", "-v"), site.run("why", "E-GEOD-1")]
     baseline.website.serve("/experiments", status=500)
     said += [site.run("crawl", "-v"), site.crawl(), site.run("problems"), site.run("sources", "check")]
-    said += [site.run("why", "E-GEOD-1"), site.run("overview", "--format", "csv")]
-    assert [index for index, done in enumerate(said) if SECRET in done.out + done.err] == []
-    assert not [path for path in (site.root / "var/out").iterdir() if SECRET in path.read_text()]
+    assert [done for done in said if TOKEN in done.out + done.err] == []
+    assert not [path for path in (site.root / "var/out").iterdir() if TOKEN in path.read_text()]
 
 
 # --------------------------------------------------------------------------- curation databases
@@ -326,7 +357,7 @@ def test_a_slow_database_is_stopped_at_its_time(site: Site, baseline: Baseline, 
         "databases: ../databases.json\nchecks: {rnaseq_atlas_eligibility: "
         f"{{database: {slow}, query: SELECT * FROM rnaseq_atlas_eligibility, passes: [PASS]}}}}\n",
     )
-    site.write("databases.json", {slow: server(postgres.port, postgres.address("").split(":")[2].split("@")[0], query_timeout=0.3)})
+    site.write("databases.json", {slow: server(postgres.port, PASSWORD, query_timeout=0.3)})
     done = site.crawl()
     assert (done.code, done.err, done.json["changes"]) == (3, "", [])
     message = only(done.json["problems"], "code", "database_unreadable")["message"]
@@ -375,7 +406,7 @@ def with_news(site: Site) -> None:
 def test_a_store_that_cannot_grow_is_left_as_it_was(site: Site, baseline: Baseline, size: int) -> None:
     with_news(site)
     published = (site.root / "var/out/overview.json").read_bytes()
-    done = site.crawl(before=limited(size))
+    done = site.whole("crawl", before=limited(size))
     assert done.code == 1 and one_line_with(done.message, ["ingest-tracker.db", "disk"])
     assert site.standing() == baseline.standing
     assert (site.root / "var/out/overview.json").read_bytes() == published
@@ -384,7 +415,7 @@ def test_a_store_that_cannot_grow_is_left_as_it_was(site: Site, baseline: Baseli
 
 
 def test_a_first_crawl_on_a_full_disk_is_told_and_can_be_made_good(site: Site) -> None:
-    done = site.crawl("--store", "another.db", before=limited(8 * 1024))
+    done = site.whole("crawl", "--store", "another.db", before=limited(8 * 1024))
     assert done.code == 1 and one_line_with(done.message, ["another.db", "disk"])
     assert site.crawl("--store", "another.db").code == 0
     assert states(site.standing(store="another.db")) == STATES
@@ -471,11 +502,11 @@ def test_a_second_crawl_at_once_stops_with_75_and_readers_go_on(
     """The first waits for a web server that says nothing, with the lock in its hand."""
     store = {"sqlite": "var/ingest-tracker.db", "postgresql": postgres.create_database()}[kind]
     assert site.crawl("--store", store).code == 0
-    patient = {key: entry | ({"timeout": 60} if "name" in entry else {}) for key, entry in sources(site).items()}
-    site.write("patient.json", patient)
     with Website() as website:
-        site.write("patient.json", {website.serve("/list", hang=True): {"stage": ["published"], "name": "atlas", "retries": 0}, **{k: v for k, v in patient.items() if "name" not in v}})
-        first = site.start("crawl", "--json", "--store", store, "--sources", "patient.json")
+        atlas = {website.serve("/list", hang=True): {"stage": ["published"], "name": "atlas", "retries": 0}}
+        trees = {key: entry for key, entry in sources(site).items() if "name" not in entry}
+        site.write("silent.json", {**atlas, **trees})
+        first = site.start("crawl", "--json", "--store", store, "--sources", "silent.json")
         while not website.requests:
             assert first.poll() is None
         second = site.crawl("--store", store)
@@ -487,19 +518,26 @@ def test_a_second_crawl_at_once_stops_with_75_and_readers_go_on(
     assert states(site.standing(store=store)) == STATES
 
 
-def test_a_store_that_another_program_keeps_locked_is_told(tmp_path: Path) -> None:
-    """After the half minute that it is waited for."""
-    site = Site(tmp_path)
-    site.fill("loading", ["E-MTAB-1"])
-    site.configure({"loading": {"stage": ["loading"]}})
+def test_a_crawl_that_is_stopped_by_hand_says_so_and_is_in_nobodys_way(site: Site, baseline: Baseline) -> None:
+    baseline.website.serve("/experiments", hang=True)
+    asked = len(baseline.website.requests)
+    process = site.start("crawl")
+    while len(baseline.website.requests) == asked:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    done = site.end(process)
+    assert done.code == 130 and one_line_with(done.message, ["stopped", "not recorded"])
+    baseline.website.serve("/experiments", GOOD)
+    assert site.standing() == baseline.standing
     assert site.crawl().code == 0
-    standing = site.standing()
-    with closing(sqlite3.connect(tmp_path / "var/ingest-tracker.db", isolation_level=None)) as another:
-        another.execute("BEGIN IMMEDIATE")
-        assert site.standing() == standing  # who only reads need not wait
-        done = site.crawl()
+
+
+def test_a_store_that_another_program_keeps_locked_is_told(patient: Patient) -> None:
+    """After the half minute that it is waited for, which passes beside the tests before this one."""
+    done = patient.site.end(patient.process)
     assert done.code == 1 and one_line_with(done.message, ["ingest-tracker.db", "locked by another process"])
-    assert site.crawl().code == 0 and site.standing() == standing
+    patient.holder.close()
+    assert patient.site.crawl().code == 0 and patient.site.standing() == patient.standing
 
 
 # --------------------------------------------------------------------------- disappearances
@@ -520,7 +558,7 @@ def test_an_unmounted_place_is_held_until_it_is_back_or_confirmed(tmp_path: Path
     held = site.crawl()
     assert (held.code, held.err, held.json["changes"], held.json["run"]["status"]) == (4, "", [], "held")
     message = only(held.json["problems"], "code", "source_held")["message"]
-    assert one_line_with(message, ["loading is held", f"{count}", "crawl --confirm loading"])
+    assert one_line_with(message, ["loading is held", f"{count:,} datasets", "crawl --confirm loading"])
     assert [source["status"] for source in held.json["sources"]] == ["held", "succeeded"]
     assert site.crawl().code == 4
     assert site.standing() == standing
