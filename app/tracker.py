@@ -20,6 +20,7 @@ from app.domain.model import (
     OutputReport,
     Problem,
     Report,
+    Run,
     RunStatus,
     Sighting,
     SourceConfig,
@@ -70,39 +71,21 @@ class Tracker:
         Raises UsageError, Locked, StoreError."""
         chosen = self._chosen(only)
         with self._lock(dry_run) as lock:
-            started = self.clock()
-            known = self.store.known()
+            started, known = self.clock(), self.store.known()
             confirmed = self._confirmed(confirm, known, chosen)
-            before = presence.renamed(known, presence.renames(known, self.sources))
-            readings = [self._read(source, before, full, progress) for source in chosen]
-            readings, glimpses = self._look_again(readings, before, progress)
-            progress("asking the databases")
-            datasets = {d for reading in readings for d in reading.sightings} | known.standings.keys()
-            answers = tuple(self.eligibility.verdicts(datasets))
-            species, species_error = self._species()
-            findings = Findings(
-                self.sources, tuple(readings), answers, species, species_error, confirmed, tuple(glimpses)
-            )
+            findings = self._findings(chosen, known, confirmed, full, progress)
             progress("deciding")
             # Time never goes back, whatever clocks do: history is told, and the past is found, by it.
             now = max(self.clock(), known.at or started)
             settled = history.settle(known, findings, self.policy, now)
             recording = history.recording(settled, findings, started=min(started, now), version=self.version)
-            report = Report(
-                run=recording.run,
-                sources=tuple(_source_report(reading, settled) for reading in readings),
-                changes=settled.changes,
-                problems=tuple(entry.problem for entry in settled.after.problems),
-                dry_run=dry_run,
-            )
+            report = _report(recording.run, settled, findings)
             if lock is None:
-                return report
+                return replace(report, dry_run=True)
             progress("recording")
             run = self.store.record(recording, lock)
-            changes = tuple(replace(change, run=run) for change in settled.changes)
-            report = replace(report, run=replace(report.run, id=run), changes=changes)
             progress("publishing")
-            return self._publish(report, replace(settled.after, run=run))
+            return self._publish(_numbered(report, run), replace(settled.after, run=run))
 
     def overview(self, at: datetime | None = None) -> tuple[Known, tuple[Table, ...]]:
         """What is known, and the tables that show it; `at`: as they stood at that moment."""
@@ -130,21 +113,40 @@ class Tracker:
 
     # ----------------------------------------------------------------------- the steps of a crawl
 
+    def _findings(
+        self,
+        chosen: Sequence[SourceConfig],
+        known: Known,
+        confirmed: frozenset[str],
+        full: bool,
+        progress: Callable[[str], object],
+    ) -> Findings:
+        """Asks the world: the sources, then the databases about what is there or was, then the list of species."""
+        before = presence.renamed(known, presence.renames(known, self.sources))
+        readings = [self._read(source, before, full, progress) for source in chosen]
+        readings, glimpses = self._look_again(readings, before, progress)
+        progress("asking the databases")
+        datasets = {dataset for reading in readings for dataset in reading.sightings} | known.standings.keys()
+        answers = tuple(self.eligibility.verdicts(datasets))
+        species, error = self._species()
+        return Findings(self.sources, tuple(readings), answers, species, error, confirmed, tuple(glimpses))
+
     def _chosen(self, only: Collection[str]) -> list[SourceConfig]:
-        for wanted in only:
+        names = {_bare(name) for name in only}
+        for wanted in names:
             if not any(wanted in (source.name, source.key) for source in self.sources):
                 raise UsageError(f"no source is called {wanted!r}; there are: {_listed(s.name for s in self.sources)}")
-        return [s for s in self.sources if not only or s.name in only or s.key in only]
+        return [source for source in self.sources if not names or names & {source.name, source.key}]
 
     def _confirmed(self, confirm: Collection[str], known: Known, chosen: Sequence[SourceConfig]) -> frozenset[str]:
         """The names of the sources that are confirmed, be they configured or already gone from the configuration."""
         names = {name: name for name in known.sources} | {source.key: name for name, source in known.sources.items()}
         names |= {source.name: source.name for source in self.sources}
         names |= {source.key: source.name for source in self.sources}
-        for wanted in confirm:
+        for wanted in map(_bare, confirm):
             if wanted not in names:
                 raise UsageError(f"no source is called {wanted!r}; there are: {_listed(set(names.values()))}")
-        confirmed = frozenset(names[wanted] for wanted in confirm)
+        confirmed = frozenset(names[_bare(wanted)] for wanted in confirm)
         unread = {source.name for source in self.sources} - {source.name for source in chosen}
         if confirmed & unread:
             raise UsageError(f"only what is read can be confirmed: add --source for {_listed(confirmed & unread)}")
@@ -244,6 +246,26 @@ def _failed(config: SourceConfig, error: Exception) -> Reading:
         log.exception("source %s", config.name)
         message = f"{config.name} could not be read, by a fault in the source kind {config.kind}: {kind}: {message}"
     return Reading(config, failure=Failure(kind, message, traceback.format_exc(), where))
+
+
+def _report(run: Run, settled: history.Settled, findings: Findings) -> Report:
+    return Report(
+        run=run,
+        sources=tuple(_source_report(reading, settled) for reading in findings.readings),
+        changes=settled.changes,
+        problems=tuple(entry.problem for entry in settled.after.problems),
+    )
+
+
+def _numbered(report: Report, run: int) -> Report:
+    """The same with the number that the store gave the run."""
+    changes = tuple(replace(change, run=run) for change in report.changes)
+    return replace(report, run=replace(report.run, id=run), changes=changes)
+
+
+def _bare(name: str) -> str:
+    """A place as the configuration keeps it: shells complete `loading` to `loading/`."""
+    return name.rstrip("/") or name
 
 
 def _source_report(reading: Reading, settled: history.Settled) -> SourceReport:

@@ -246,11 +246,12 @@ def test_a_deleted_dataset_is_gone() -> None:
     assert [(c.dataset, c.after) for c in site.crawl().changes] == [("E-MTAB-1", None)]
 
 
-def test_only_the_chosen_sources_are_read() -> None:
+@pytest.mark.parametrize("name", ["loading", "/nfs/loading", "/nfs/loading/"])
+def test_only_the_chosen_sources_are_read(name: str) -> None:
     site = Site({"external": ["E-MTAB-1"], "loading": ["E-MTAB-2"]})
     site.crawl()
     site.shows = {"external": [], "loading": ["E-MTAB-2", "E-MTAB-3"]}
-    report = site.crawl(only=["/nfs/loading"])
+    report = site.crawl(only=[name])
     assert [source.name for source in report.sources] == ["loading"]
     assert site.states() == {"E-MTAB-1": "external", "E-MTAB-2": "loading", "E-MTAB-3": "loading"}
 
