@@ -105,6 +105,7 @@ def options(
         force=True,
     )
     logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)  # it logs tracebacks of errors that are reported anyway
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     context.obj = Given(config, sources, databases, store, out, tuple(species or ()))
 
 
@@ -153,17 +154,20 @@ def overview(
     with opened(context) as (tracker, terminal):
         known, tables = tracker.overview(moment(as_of, terminal.zone))
         names = [table.name for table in tables]
-        if unknown := set(tab or ()) - set(names):
+        by_name = {name.casefold(): name for name in names}
+        if unknown := {name for name in tab or () if name.casefold() not in by_name}:
             raise UsageError(f"no tab is called {sorted(unknown)[0]!r}; there are: {', '.join(names)}")
-        wanted = tab or (names[:1] if format is Format.TABLE else names)
+        wanted = [by_name[name.casefold()] for name in tab or ()] or (names[:1] if format is Format.TABLE else names)
         tables = tuple(table for table in tables if table.name in wanted)
         if format is not Format.TABLE:
             typer.echo(rooms.render(tables, format.value, known.at, terminal.zone), nl=False)
             return
-        if known.at is None:
-            terminal.say("Nothing was tracked then.")
+        terminal.as_of(known)
         for table in tables:
-            terminal.table(table)
+            if table.name == names[0]:
+                terminal.summary(table)
+            else:
+                terminal.table(table)
         if not tab:
             terminal.say(f"\nOther tabs (--tab NAME): {', '.join(names[1:])}")
 
@@ -194,7 +198,7 @@ def history(context: typer.Context, accession: str, as_json: AsJson = False) -> 
 def problems(context: typer.Context, as_json: AsJson = False) -> None:
     """What there is to mend, most severe first."""
     with opened(context) as (tracker, terminal):
-        found = tracker.store.known().problems
+        found = tracker.problems()
         if as_json:
             dump(shapes.problems(found))
         elif found:

@@ -9,6 +9,7 @@ from pathlib import Path
 import app
 from app.config import Check, Config
 from app.domain.model import Answer
+from app.domain.problems import held
 from app.errors import ConfigError, SourceError, StoreMissing, TrackerError
 
 Finding = dict[str, str]
@@ -92,11 +93,17 @@ def _store(config: Config) -> Iterator[Finding]:
         return
     try:
         runs = store.runs(1)
+        for hold in store.known(datasets=()).holds.values():
+            yield _finding(f"source {hold.source}", "failed", held(hold))
         file = _sqlite_file(config)
         if file and not os.access(file, os.W_OK):
             yield _finding("store", "failed", f"{where} can be read but not written: allow this user to write it")
         else:
-            yield _finding("store", "ok", f"{where}: " + (f"the last run was {runs[0].id}" if runs else "no run yet"))
+            yield _finding(
+                "store",
+                "ok",
+                f"{where}: " + (f"last run: {runs[0].id}, {runs[0].status.value}" if runs else "no run yet"),
+            )
     except TrackerError as error:
         yield _finding("store", "failed", str(error))
     finally:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
+from itertools import groupby
 from typing import Any, Literal
 
 from rich.console import Console
@@ -58,16 +59,31 @@ class Terminal:
     def say(self, text: str = "") -> None:
         self._out.print(escape(text.translate(_HARMLESS)))
 
+    def as_of(self, known: Known) -> None:
+        if known.at is None:
+            self.say("Nothing was tracked then.")
+        else:
+            self.say(f"As of {self._time(known.at)} {known.at.astimezone(self.zone).tzname()}, run {known.run}")
+
+    def _show(self, grid: Grid) -> None:
+        """Without the blanks that fill a terminal's lines, where it is none."""
+        if self._out.is_terminal:
+            self._out.print(grid)
+            return
+        with self._out.capture() as capture:
+            self._out.print(grid)
+        self._out.file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
     # ----------------------------------------------------------------------- a crawl
 
     def report(self, report: Report, before: Mapping[str, int] | None = None) -> None:
         run = report.run
         seconds = (run.finished - run.started).total_seconds()
-        title = "Dry run, nothing was written" if report.dry_run else f"Run {run.id}"
+        title = "Dry run (nothing was written)" if report.dry_run else f"Run {run.id}"
         status = Text(run.status.value, style=_COLOURS[run.status.value])
         self._out.print(Text.assemble((title, "bold"), " ", status, f" in {seconds:.1f} s"))
-        self._out.print(self._counts(run.counts, before))
-        self._out.print(self._sources(report))
+        self._show(self._counts(run.counts, before))
+        self._show(self._sources(report))
         self._changes(report.changes)
         told = {source.error for source in report.sources}
         self.problems(
@@ -105,7 +121,7 @@ class Terminal:
         grid = _grid("Accession", "From", "To", "Reason")
         for change in moved[:CHANGES_LISTED]:
             grid.add_row(escape(change.dataset), str(change.before), state_name(change.after, "gone"), change.reason)
-        self._out.print(grid)
+        self._show(grid)
         if len(moved) > CHANGES_LISTED:
             self.say(f"... and {len(moved) - CHANGES_LISTED:,} more: ingest-tracker overview --tab Changes")
 
@@ -127,13 +143,22 @@ class Terminal:
                 line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
                 self._out.file.write(line.rstrip() + "\n")
             return
-        shown = self._fitting(widths)
-        grid = _grid(*table.columns[:shown])
+        used = [at for at in range(len(widths)) if any(row[at] for row in cells[1:])]
+        used = used[: self._fitting([widths[at] for at in used])]
+        grid = _grid(*(table.columns[at] for at in used))
         for row in cells[1:]:
-            grid.add_row(*map(escape, row[:shown]))
-        self._out.print(grid)
-        if left_out := table.columns[shown:]:
+            grid.add_row(*(escape(row[at]) for at in used))
+        self._show(grid)
+        if left_out := [title for at, title in enumerate(table.columns) if at not in used]:
             self._out.print(Text(f"Not shown here: {', '.join(left_out)} (--format csv has all)", style="dim"))
+
+    def summary(self, table: Table) -> None:
+        """A section a time, each with the columns that it uses."""
+        for section, rows in groupby(table.rows, key=lambda row: str(row[0])):
+            listed = list(rows)
+            used = [at for at in range(1, len(table.columns)) if any(row[at] not in (None, "") for row in listed)]
+            columns = tuple(table.columns[at] for at in used)
+            self.table(Table(section, columns, tuple(tuple(row[at] for at in used) for row in listed)))
 
     def _fitting(self, widths: Sequence[int]) -> int:
         """How many columns fit, if the widest are folded."""
@@ -160,12 +185,12 @@ class Terminal:
             grid = _grid("Seen in", "Location", "Last modified")
             for sighting in seen:
                 grid.add_row(escape(sighting.source), escape(sighting.location), self._cell(sighting.modified))
-            self._out.print(grid)
+            self._show(grid)
         if known.verdicts:
             grid = _grid("Check", "Verdict", "Last said")
             for verdict in known.verdicts.values():
                 grid.add_row(verdict.check, escape(str(verdict)), self._age(verdict))
-            self._out.print(grid)
+            self._show(grid)
         self.problems(known.problems)
 
     def _age(self, verdict: Verdict) -> str:
@@ -173,13 +198,15 @@ class Terminal:
 
     def history(self, accession: str, changes: Sequence[StateChange], now: datetime) -> None:
         self._out.print(Text(accession, style="bold"))
-        grid = _grid("When", "From", "To", ("Stayed", "right"), "Reason", "Why")
         for change, lasted in with_duration(changes, now):
-            so_far = " so far" if change is changes[-1] and change.after else ""
-            stayed = duration(lasted) + so_far if change.after or change is not changes[-1] else ""
             from_, to = state_name(change.before, "new"), state_name(change.after, "gone")
-            grid.add_row(self._time(change.at), from_, to, stayed, change.reason, escape(change.sentence))
-        self._out.print(grid)
+            stayed = duration(lasted) + (" so far" if change is changes[-1] else "")
+            self._out.print(
+                Text.assemble(
+                    self._time(change.at), "  ", (f"{from_} -> {to}", "bold"), f" for {stayed} ({change.reason})"
+                )
+            )
+            self.say(f"    {change.sentence}")
 
     def problems(self, problems: Iterable[KnownProblem]) -> None:
         for entry in problems:
@@ -196,7 +223,7 @@ class Terminal:
             grid.add_row(
                 str(run.id), self._time(run.started), seconds, status, f"{run.changes:,}", escape(run.error)
             )  # fmt: skip
-        self._out.print(grid)
+        self._show(grid)
 
     def listing(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows with the same keys, as a table headed by them."""
@@ -204,7 +231,7 @@ class Terminal:
             grid = _grid(*(key.replace("_", " ").capitalize() for key in rows[0]))
             for row in rows:
                 grid.add_row(*(escape(self._cell(value)) for value in row.values()))
-            self._out.print(grid)
+            self._show(grid)
 
     # ----------------------------------------------------------------------- cells
 

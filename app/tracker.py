@@ -16,7 +16,9 @@ from app.domain import history, presence
 from app.domain.history import Findings, Policy
 from app.domain.lifecycle import Species
 from app.domain.model import (
+    Code,
     Known,
+    KnownProblem,
     OutputReport,
     Problem,
     Report,
@@ -29,7 +31,7 @@ from app.domain.model import (
 )
 from app.domain.overview import DAYS_AGO, Layout, Table, View, tables
 from app.domain.presence import Failure, Reading
-from app.domain.problems import held
+from app.domain.problems import held, worst_first
 from app.errors import OutputError, SourceError, StoreError, UnknownDataset, UsageError
 from app.ports import Eligibility, Lock, Output, Source, Store, SupportedSpecies
 
@@ -106,9 +108,17 @@ class Tracker:
             raise self._unknown(accession)
         return changes
 
+    def problems(self) -> list[KnownProblem]:
+        """What there is to mend, worst first."""
+        known = {entry.problem: entry for entry in self.store.known().problems}
+        return [known[problem] for problem in worst_first(known)]
+
     def _unknown(self, accession: str) -> UnknownDataset:
         meant = accession.strip().upper()
         hint = f"; did you mean {meant}?" if self.store.history(meant) else ""
+        for entry in self.store.known().problems:
+            if entry.problem.code is Code.NEAR_MISS and accession.strip() in entry.problem.message:
+                hint = f"; but {entry.problem.message} ({entry.problem.path})"
         return UnknownDataset(f"{accession!r} is not known: it was never seen in any source{hint}")
 
     # ----------------------------------------------------------------------- the steps of a crawl
@@ -168,6 +178,7 @@ class Tracker:
                     sightings[found.dataset] = found
         except Exception as error:  # a source kind may come from another package and fail in its own ways
             return _failed(config, error)
+        log.info("source %s: %d datasets, %d problems", config.name, len(sightings), len(problems))
         return Reading(config, sightings, tuple(problems))
 
     def _look_again(

@@ -78,7 +78,7 @@ def test_a_store_with_a_run(patient: Patient) -> None:
     with app.open_tracker(config, writing=True) as tracker:
         tracker.crawl()
     status, found = patient.findings()["store"]
-    assert (status, found.endswith("the last run was 1")) == ("ok", True)
+    assert (status, found.endswith("last run: 1, succeeded")) == ("ok", True)
 
 
 def test_a_file_where_the_outputs_should_go(patient: Patient) -> None:

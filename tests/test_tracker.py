@@ -392,3 +392,11 @@ def test_the_past_is_shown_as_it_was() -> None:
     tracked = {table.name: table for table in site.tracker().overview(then)[1]}["Track Ingested Experiments"]
     assert [row[0] for row in tracked.rows] == ["E-MTAB-1", "E-MTAB-2"]
     assert [c.dataset for c in site.tracker().history("E-MTAB-2")] == ["E-MTAB-2", "E-MTAB-2"]
+
+
+def test_problems_come_worst_first() -> None:
+    site = Site({"external": ["E-MTAB-1", "e-mtab-1"], "loading": ["E-MTAB-2"]})
+    site.crawl()
+    site.shows = {"external": ["E-MTAB-1", "e-mtab-1"], "loading": []}
+    site.crawl()
+    assert [str(entry.problem.severity) for entry in site.tracker().problems()] == ["error", "warning"]

@@ -4,24 +4,24 @@
 import argparse
 import sys
 
-from app.cli import main
+try:
+    from app.cli import main
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing}: let `./run demo` install it, then say .venv/bin/python workflows/run_status_crawler.py")
 
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("-s", "--sources_config", required=True, help="where datasets are found")
-    add("-d", "--db_config", help="the curation databases")
-    add("-q", "--atlas_supported_species", action="extend", nargs="+", default=[], help="files or addresses")
-    add("-g", "--google_client_secret", help="accepted; there is no Google Sheet yet")
-    add("-n", "--sheetname", help="accepted; there is no Google Sheet yet")
-    add("-o", "--google_output", help="accepted and ignored")
-    add("-v", "--verbose", action="store_true", help="say more")
-    return parser.parse_args()
-
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("-s", "--sources_config", required=True, help="where datasets are found")
+parser.add_argument("-d", "--db_config", help="the curation databases")
+parser.add_argument(
+    "-q", "--atlas_supported_species", action="extend", nargs="+", default=[], help="files or addresses"
+)
+parser.add_argument("-g", "--google_client_secret", help="accepted; there is no Google Sheet yet")
+parser.add_argument("-n", "--sheetname", help="accepted; there is no Google Sheet yet")
+parser.add_argument("-o", "--google_output", help="accepted and ignored")
+parser.add_argument("-v", "--verbose", action="store_true", help="say more")
 
 if __name__ == "__main__":
-    given = arguments()
+    given = parser.parse_args()
     for name in ("google_client_secret", "sheetname", "google_output"):
         if getattr(given, name):
             print(f"note: --{name} is ignored: the overview goes to files, not yet to a Google Sheet", file=sys.stderr)

@@ -165,6 +165,7 @@ def _problems(
     """Worst first; each once."""
     places = lifecycle.furthest_first(after.sightings, stages)
     said = lifecycle.by_dataset(after.verdicts.values())
+    configured = {source.name for source in findings.sources}
     counting = {name: source for name, source in after.sources.items() if not source.deleted}
     found = [
         *problems.of_sources(findings.readings, after.holds, replace(after, sources=counting, problems=before)),
@@ -172,7 +173,7 @@ def _problems(
         *problems.of_names(places.keys()),
     ]
     for dataset, seen in places.items():
-        found += problems.of_dataset(after.standings[dataset], seen, said.get(dataset, ()), states)
+        found += problems.of_dataset(after.standings[dataset], seen, said.get(dataset, ()), states, configured)
     return problems.worst_first(dict.fromkeys(found))
 
 

@@ -104,7 +104,9 @@ def _joined(values: Sequence[str]) -> str:
 
 
 def _web_link(row: Row) -> str:
-    template = next((row.links[key] for tech in row.tech if (key := f"{row.state.name} {tech}") in row.links), "")
+    """Of a place for both technologies, single cells are told by their library construction."""
+    techs = sorted(row.tech, key=lambda tech: (tech == "sc") != bool(row.metadata.library_constructions))
+    template = next((row.links[key] for tech in techs if (key := f"{row.state.name} {tech}") in row.links), "")
     return template.format(accession=row.dataset)
 
 

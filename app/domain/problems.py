@@ -15,9 +15,14 @@ from app.domain.presence import EMPTY, REMOVED, Reading
 
 
 def of_dataset(
-    standing: Standing, seen: Sequence[Seen], verdicts: Sequence[Verdict], states: Lifecycle
+    standing: Standing,
+    seen: Sequence[Seen],
+    verdicts: Sequence[Verdict],
+    states: Lifecycle,
+    configured: Collection[str],
 ) -> Iterator[Problem]:
-    """What is wrong with one dataset, its files included. One that is gone has no problems."""
+    """What is wrong with one dataset, its files included. One that is gone has no problems. A copy in a place
+    that left the configuration (`configured` are the others) may be the same one under an old path."""
     decision = standing.decision
     dataset, state = decision.dataset, decision.state
     if state is None:
@@ -32,7 +37,8 @@ def of_dataset(
     if overall(verdicts) is Outcome.FAIL and states.incoming < state < states.states[-1]:
         failed = "; ".join(f"{v.check} says {v}" for v in verdicts if v.outcome is Outcome.FAIL)
         yield Problem(Code.FAILED_BUT_IN_PROGRESS, f"{dataset} is {state}, although {failed}.", dataset)
-    for stage, places in groupby(seen, key=lambda place: place.stage):
+    here = (place for place in seen if place.sighting.source in configured)
+    for stage, places in groupby(here, key=lambda place: place.stage):
         if len(locations := [place.sighting.location for place in places]) > 1:
             text = f"{dataset} is in {len(locations)} places of the same stage ({stage.start}): {', '.join(locations)}."
             yield Problem(Code.SEVERAL_PLACES, text, dataset)
@@ -71,7 +77,8 @@ def held(hold: Hold) -> str:
     had = f"{hold.had:,} dataset" + ("" if hold.had == 1 else "s")
     what = {
         EMPTY: f"it showed {had} and now shows none",
-        REMOVED: f"it is no longer in the configuration, and last showed {had}",
+        REMOVED: f"it is no longer in the configuration, and last showed {had}"
+        f' (if it is there under another path, give that entry "name": "{hold.source}")',
     }.get(hold.reason, f"{hold.had - hold.now:,} of its {had} disappeared at once")
     confirm = f"crawl --confirm {quote(hold.source)}"
     return f"{hold.source} is held, nothing was changed for it: {what}. To let it through: {confirm}"

@@ -71,7 +71,7 @@ class ExperimentsJsonSource:
             fault = "is too long" if identifier else "is missing or is no text"
             return self._problem(Code.BAD_RECORD, f"record {number}: its experimentAccession {fault}", where)
         if dataset != identifier and (accession := self.accessions.within(identifier)):
-            message = f"{identifier} is almost the accession {accession}, but not quite; it is not tracked"
+            message = f"{identifier} is almost {self.accessions.almost(accession)}, but not quite; it is not tracked"
             return self._problem(Code.NEAR_MISS, message, where)
         source = self.config
         return Sighting(dataset, source.name, where, source.tech, _modified(record), _metadata(record))

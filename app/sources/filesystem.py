@@ -100,7 +100,7 @@ class FilesystemSource:
                 message = f"{shown} differs from {twin} only in upper and lower case; it is not tracked"
                 yield Problem(Code.CASE_DUPLICATE, message, twin, self.config.name, path)
             else:
-                message = f"{shown} is almost the accession {accession}, but not quite; it is not tracked"
+                message = f"{shown} is almost {self.accessions.almost(accession)}, but not quite; it is not tracked"
                 yield Problem(Code.NEAR_MISS, message, source=self.config.name, path=path)
 
     def _sighting(self, name: str, lying: _Lying, last: Sighting | None, full: bool = False) -> Sighting | Problem:

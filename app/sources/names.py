@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_HYPHEN = re.compile(r"\[[^\]]*\]|\\.|-")
+"""A hyphen that stands for itself; what else may hold one is matched first."""
 _ANCHORS = re.compile(r"^(?:\^|\\A)|(?:(?<!\\)\$|\\Z)$")
 
 
@@ -17,10 +19,16 @@ class Accessions:
         self._exact = re.compile(pattern.pattern, flags)
         self._inside = re.compile(core, flags)
         # Whatever its case, but not in the middle of a word: `nature-cell-2020` holds no accession `E-CELL-2020`.
-        self._loose = re.compile(rf"(?<![^\W_]){core}", flags | re.IGNORECASE)
+        # And with other separators, or none: `E_MTAB-1`, `EMTAB-1`, `E-MTAB 1`.
+        spaced = _HYPHEN.sub(lambda part: part[0] if part[0] != "-" else "[-_ ]{0,2}", core)
+        self._loose = re.compile(rf"(?<![^\W_]){spaced}", flags | re.IGNORECASE)
 
     def exact(self, name: str) -> bool:
         return self._exact.fullmatch(name) is not None
+
+    def almost(self, accession: str) -> str:
+        """What to call what `within` found: it may lack what makes it an accession."""
+        return f"the accession {accession}" if self.exact(accession) else "an accession"
 
     def within(self, name: str) -> str:
         """The accession that a name holds or is, written as accessions are; empty when it holds none."""
@@ -28,4 +36,5 @@ class Accessions:
         if match is None:
             return ""
         found = match.group()
-        return next(filter(self.exact, (found, found.upper(), found.lower())), found)
+        spelt = re.sub(r"[-_ ]+", "-", found)
+        return next(filter(self.exact, (found, found.upper(), found.lower(), spelt.upper())), found)

@@ -19,6 +19,11 @@ from tests.sources.places import ACCESSION
         ("E-HCAD-E-HCAD-52", False, "E-HCAD-52"),
         (" E-MTAB-1", False, "E-MTAB-1"),
         ("E-MTAB-1\n", False, "E-MTAB-1"),
+        ("E_MTAB_106", False, "E-MTAB-106"),
+        ("E-MTAB 106", False, "E-MTAB-106"),
+        ("E--MTAB-5", False, "E-MTAB-5"),
+        ("EMTAB-109", False, "EMTAB-109"),
+        ("E-MTAB108", False, "E-MTAB108"),
         ("E-MTAB-\u0661\u0662", False, ""),  # digits, but not ours
         ("nature-cell-2020", False, ""),
         ("HCAD-9", False, ""),
