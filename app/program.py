@@ -1,0 +1,91 @@
+"""How the program ends: every exit code and last word, whatever happens on the way."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+import typer
+
+from app.errors import TrackerError, UsageError
+
+
+def supervised(command: Callable[[], int]) -> int:
+    """Runs a command and returns its exit code. Whatever happens, a person gets one clear message."""
+    sys.excepthook = unforeseen
+    gc.set_threshold(200_000, 50, 1_000)  # thousands of small lasting records: looking for garbage costs a quarter
+    try:
+        with stoppable():
+            code = command()
+            sys.stdout.flush()
+            return code
+    except Stopped as stopped:
+        say("stopped; what was not finished is not recorded")
+        return stopped.exit_code
+    except typer.TyperException as error:
+        if message := error.format_message():  # none where the help was shown instead
+            say(f"{message} (see --help)")
+        return UsageError.exit_code
+    except TrackerError as error:
+        say(str(error))
+        return error.exit_code
+    except OSError as error:
+        if error.errno not in WRITING and not isinstance(error, BrokenPipeError):
+            raise
+        # Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # whoever reads (`| head`) has seen enough
+            return 0
+        say(f"the result could not be written: {error.strerror}")
+        return TrackerError.exit_code
+
+
+WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What can go wrong with stdout; everything else that is read or written has its own words for its troubles."""
+
+
+class Stopped(BaseException):
+    """A person or a scheduler wants the program to end; no `except` on the way takes it for an error."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal unwind the program: transactions roll back, locks are given up."""
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def unforeseen(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """A fault of ours: one line for the person, the traceback in a file for whoever mends it."""
+    import tempfile
+
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="ingest-tracker-", suffix=".log", delete=False) as file:
+            traceback.print_exception(kind, error, at, file=file)
+        details = f"details are in {file.name}"
+    except OSError:  # a full disk may be what is at fault
+        details = f"details could not be written: {error}"
+    say(f"a fault of the program ({kind.__name__}); {details}")
+
+
+def say(text: str) -> None:
+    typer.echo(f"ingest-tracker: {text}", err=True)
