@@ -8,16 +8,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
+from pydantic import BaseModel
 
 from app import sources
 from app.cli import command
-from app.config.forms import TrackerSettings
+from app.config.forms import SourceSettings, TrackerSettings
 from app.domain.lifecycle import RULES
 from app.domain.model import Code
 from app.domain.overview import COLUMNS
 
 PROJECT = Path(__file__).parents[1]
-PAGES = {"README.md": ("commands",), "docs/reference.md": ("settings", "columns", "rules", "kinds", "problems")}
+PAGES = {
+    "README.md": ("commands",),
+    "docs/reference.md": ("places", "settings", "columns", "rules", "kinds", "problems"),
+}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -26,7 +30,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def settings() -> str:
-    fields = TrackerSettings.model_fields.items()
+    return _keys(TrackerSettings)
+
+
+def places() -> str:
+    return _keys(SourceSettings)
+
+
+def _keys(form: type[BaseModel]) -> str:
+    fields = form.model_fields.items()
     return table(["key", "what"], [(f"`{name}`", field.description or "") for name, field in fields])
 
 
@@ -60,7 +72,7 @@ def problems() -> str:
     return table(["code", "severity", "meaning"], [(f"`{c.value}`", str(c.severity), c.meaning) for c in Code])
 
 
-PARTS = {part.__name__: part for part in (settings, commands, columns, rules, kinds, problems)}
+PARTS = {part.__name__: part for part in (places, settings, commands, columns, rules, kinds, problems)}
 
 
 def renewed(page: str, text: str) -> str:

@@ -52,11 +52,21 @@ def parse_json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_json_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise Malformed(f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+        raise Malformed(f"is not JSON: {_in_words(error)} (line {error.lineno}, column {error.colno})") from None
     except ValueError:  # Python takes integers up to a number of digits
         raise Malformed("is not usable: a number in it is too long") from None
     except RecursionError:
         raise Malformed("is not usable: it is nested too deeply") from None
+
+
+def _in_words(error: json.JSONDecodeError) -> str:
+    """The two slips that the parser tells in words that lead astray; else what the parser says."""
+    before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos : error.pos + 1]
+    if not before and not after:
+        return "it is empty"
+    if before.endswith(",") and after in ("}", "]"):
+        return f"there is a comma too many at the end of line {before.count(chr(10)) + 1}"
+    return error.msg
 
 
 class _Loader(yaml.SafeLoader):
