@@ -108,7 +108,7 @@ def render(tables: Sequence[Table], form: str, as_of: datetime | None, zone: tzi
         return as_json(tables, as_of, zone) + "\n"
     from app.outputs.csv_files import as_csv
 
-    parts = ["".join(as_csv(table, zone)) for table in tables]
-    return (
-        parts[0] if len(parts) == 1 else "\n".join(f"{t.name}\n{part}" for t, part in zip(tables, parts, strict=True))
-    )
+    parts = {table.name: "".join(as_csv(table, zone)) for table in tables}
+    if len(parts) == 1:
+        return "".join(parts.values())
+    return "\n".join(f"{name}\n{part}" for name, part in parts.items())

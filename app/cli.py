@@ -416,6 +416,7 @@ def _next(left: Iterator[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command (without arguments: the shell's) and returns its exit code."""
     return supervised(lambda: run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -37,6 +37,10 @@ def _finding(what: str, status: str, found: str) -> Finding:
     return {"what": what, "status": status, "found": found}
 
 
+def _judged(what: str, wrong: str, found: str) -> Finding:
+    return _finding(what, "failed", wrong) if wrong else _finding(what, "ok", found)
+
+
 def _settings(config: Config) -> Iterator[Finding]:
     for mistake in config.warnings:
         yield _finding("configuration", "warning", str(mistake))
@@ -79,14 +83,12 @@ def _species(config: Config) -> Iterator[Finding]:
 def _store(config: Config) -> Iterator[Finding]:
     from app.store import open_store
 
-    where = str(config.store)
+    where, file = str(config.store), _sqlite_file(config)
     try:
         store = open_store(config.store, config.lifecycle, create=False)
     except StoreMissing:
-        wrong = _unwritable(Path(file).parent) if (file := _sqlite_file(config)) else ""
-        yield _finding(
-            "store", *(("failed", wrong) if wrong else ("ok", f"{where}: not there yet; the first crawl makes it"))
-        )
+        wrong = _unwritable(file.parent) if file else ""
+        yield _judged("store", wrong, f"{where}: not there yet; the first crawl makes it")
         return
     except TrackerError as error:
         yield _finding("store", "failed", str(error))
@@ -95,30 +97,24 @@ def _store(config: Config) -> Iterator[Finding]:
         runs = store.runs(1)
         for hold in store.known(datasets=()).holds.values():
             yield _finding(f"source {hold.source}", "failed", held(hold))
-        file = _sqlite_file(config)
-        if file and not os.access(file, os.W_OK):
-            yield _finding("store", "failed", f"{where} can be read but not written: allow this user to write it")
-        else:
-            yield _finding(
-                "store",
-                "ok",
-                f"{where}: " + (f"last run: {runs[0].id}, {runs[0].status.value}" if runs else "no run yet"),
-            )
+        locked = file is not None and not os.access(file, os.W_OK)
+        wrong = f"{where} can be read but not written: allow this user to write it" if locked else ""
+        last = f"last run: {runs[0].id}, {runs[0].status.value}" if runs else "no run yet"
+        yield _judged("store", wrong, f"{where}: {last}")
     except TrackerError as error:
         yield _finding("store", "failed", str(error))
     finally:
         store.close()
 
 
-def _sqlite_file(config: Config) -> str:
-    """The path of the store, if it is one; it tells who made the address that SQLAlchemy takes."""
+def _sqlite_file(config: Config) -> Path | None:
+    """The store, where it is a file."""
     _, sqlite, path = config.store.partition("sqlite:///")
-    return path if sqlite else ""
+    return Path(path) if sqlite else None
 
 
 def _out(config: Config) -> Iterator[Finding]:
-    wrong = _unwritable(config.out)
-    yield _finding("outputs", *(("failed", wrong) if wrong else ("ok", f"{', '.join(config.outputs)} in {config.out}")))
+    yield _judged("outputs", _unwritable(config.out), f"{', '.join(config.outputs)} in {config.out}")
 
 
 def _unwritable(folder: Path) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from app.domain import history, presence
 from app.domain.history import Findings, Policy
@@ -36,6 +37,8 @@ from app.errors import OutputError, SourceError, StoreError, UnknownDataset, Usa
 from app.ports import Eligibility, Lock, Output, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CHANGES_SHOWN = timedelta(days=30), 2_000
 """The Changes tab: how far back, and at most how many rows."""
@@ -168,18 +171,20 @@ class Tracker:
     def _read(self, config: SourceConfig, known: Known, full: bool, progress: Callable[[str], object]) -> Reading:
         progress(f"reading {config.name}")
         before = known.sightings.get(config.name, {})
-        sightings: dict[str, Sighting] = {}
-        problems: list[Problem] = []
-        try:
-            for found in self.open_source(config).read(before, full=full):
-                if isinstance(found, Problem):
-                    problems.append(found)
-                else:
-                    sightings[found.dataset] = found
-        except Exception as error:  # a source kind may come from another package and fail in its own ways
-            return _failed(config, error)
+        found = self._asked(config, lambda source: source.read(before, full=full))
+        if isinstance(found, Failure):
+            return Reading(config, failure=found)
+        sightings = {sighting.dataset: sighting for sighting in found if isinstance(sighting, Sighting)}
+        problems = tuple(problem for problem in found if isinstance(problem, Problem))
         log.info("source %s: %d datasets, %d problems", config.name, len(sightings), len(problems))
-        return Reading(config, sightings, tuple(problems))
+        return Reading(config, sightings, problems)
+
+    def _asked(self, config: SourceConfig, question: Callable[[Source], Iterable[T]]) -> list[T] | Failure:
+        """All of a source's answer, or why it has none: one failing source never stops another."""
+        try:
+            return list(question(self.open_source(config)))
+        except Exception as error:  # a source kind may come from another package and fail in its own ways
+            return _failure(config, error)
 
     def _look_again(
         self, readings: list[Reading], known: Known, progress: Callable[[str], object]
@@ -192,24 +197,23 @@ class Tracker:
             return readings, []
         progress(f"looking again for {len(missing):,} datasets")
         read = {reading.config.name for reading in readings}
-        glimpses: list[Sighting] = []
-        for source in self.sources:
-            if source.name not in read:
-                with suppress(SourceError):  # it is not read in this run, so its troubles are not this run's either
-                    glimpses += self._found(source, missing, known)
+        unread = [source for source in self.sources if source.name not in read]
+        # What is not read in this run has no troubles in it either.
+        answers = [self._found(source, missing, known) for source in unread]
+        glimpses = [sighting for found in answers if not isinstance(found, Failure) for sighting in found]
         return [self._found_again(reading, missing, known) for reading in readings], glimpses
 
     def _found_again(self, reading: Reading, missing: set[str], known: Known) -> Reading:
         if reading.failure is not None:
             return reading
-        try:
-            found = self._found(reading.config, missing - reading.sightings.keys(), known)
-        except SourceError as error:
-            return _failed(reading.config, error)
+        found = self._found(reading.config, missing - reading.sightings.keys(), known)
+        if isinstance(found, Failure):
+            return Reading(reading.config, failure=found)
         return replace(reading, sightings={**reading.sightings, **{s.dataset: s for s in found}}) if found else reading
 
-    def _found(self, config: SourceConfig, datasets: Collection[str], known: Known) -> list[Sighting]:
-        return list(self.open_source(config).find(datasets, known.sightings.get(config.name, {})))
+    def _found(self, config: SourceConfig, datasets: Collection[str], known: Known) -> list[Sighting] | Failure:
+        before = known.sightings.get(config.name, {})
+        return self._asked(config, lambda source: source.find(datasets, before))
 
     def _species(self) -> tuple[Species, str]:
         try:
@@ -247,8 +251,8 @@ class Tracker:
         return tables(View(known, changes, earlier), self.layout)
 
 
-def _failed(config: SourceConfig, error: Exception) -> Reading:
-    """One failing source never stops another. An error that nobody foresaw is logged with its traceback."""
+def _failure(config: SourceConfig, error: Exception) -> Failure:
+    """An error that nobody foresaw is logged with its traceback."""
     kind, message, where = type(error).__name__, str(error), ""
     if isinstance(error, SourceError):
         where = error.where
@@ -256,7 +260,7 @@ def _failed(config: SourceConfig, error: Exception) -> Reading:
     else:
         log.exception("source %s", config.name)
         message = f"{config.name} could not be read, by a fault in the source kind {config.kind}: {kind}: {message}"
-    return Reading(config, failure=Failure(kind, message, traceback.format_exc(), where))
+    return Failure(kind, message, traceback.format_exc(), where)
 
 
 def _report(run: Run, settled: history.Settled, findings: Findings) -> Report:

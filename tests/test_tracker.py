@@ -164,6 +164,17 @@ def test_a_fault_in_a_source_kind_is_that_sources_failure(caplog: pytest.LogCapt
     assert "ZeroDivisionError" in caplog.text
 
 
+@pytest.mark.parametrize("only", [(), ("loading",)], ids=["all are read", "it is not read"])
+def test_a_fault_in_a_source_kind_when_looked_at_again_is_its_own(only: tuple[str, ...]) -> None:
+    site = Site({"loading": ["E-MTAB-1", "E-MTAB-2"], "analysing": ["E-MTAB-9"]})
+    site.crawl()
+    site.shows = {"loading": ["E-MTAB-2"], "analysing": ["E-MTAB-9"]}
+    site.then = {"analysing": ZeroDivisionError("by zero")}
+    report = site.crawl(only=only)
+    assert report.exit_code == (0 if only else 3)
+    assert site.states() == {"E-MTAB-1": None, "E-MTAB-2": "loading", "E-MTAB-9": "analysing"}
+
+
 def test_nothing_can_be_read() -> None:
     site = Site({"external": ["E-MTAB-1"]})
     site.crawl()
