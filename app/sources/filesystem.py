@@ -17,17 +17,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from app.domain.duplicates import canonical
 from app.domain.model import Code, File, Metadata, Problem, Sighting, SourceConfig
 from app.errors import SourceError
 from app.sources import magetab, tree
+from app.sources.forked import mapped
+from app.sources.magetab import Said
 from app.sources.names import Accessions
 from app.sources.tree import Entry, printable
 
 
 class FilesystemOptions(BaseModel):
-    """A file tree has none."""
+    """How much is read. After a change of this, `crawl --full` reads again what has not changed."""
+
+    sdrf_bytes: int = Field(
+        default=magetab.SDRF_LIMIT, ge=1024, strict=True, description="how much of an SDRF is read, in bytes"
+    )
 
 
 class FilesystemSource:
@@ -44,14 +51,28 @@ class FilesystemSource:
         if not place.datasets:
             where = printable(self.config.location)
             yield Problem(Code.SOURCE_EMPTY, f"{where} holds no dataset", source=self.config.name, path=where)
-        yield from self._misnamed(place)
-        for name in sorted(place.datasets):
-            yield self._sighting(name, place.datasets[name], known.get(name), full)
+        taken: set[str] = set()
+        names = sorted(place.datasets)
+        for seen in self._sightings(names, place, known, full):
+            if place.misnamed and isinstance(seen, Sighting):
+                taken.update(file.path for file in seen.files)
+            yield seen
+        yield from self._misnamed(place, taken)
+
+    def _sightings(
+        self, names: Sequence[str], place: _Place, known: Mapping[str, Sighting], full: bool
+    ) -> Iterator[Sighting | Problem]:
+        """By all cores where much is to be read; what has hardly changed is looked through sooner by one."""
+        processes = 1 if len(known) * 2 > len(names) and not full else None
+        try:
+            yield from mapped(lambda name: self._sighting(name, place, known.get(name), full), names, processes)
+        except ChildProcessError as error:
+            raise SourceError(self.config.name, printable(self.config.location), str(error)) from error
 
     def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
         place = self._place()
         for name in sorted(place.datasets.keys() & set(datasets)):
-            if isinstance(seen := self._sighting(name, place.datasets[name], known.get(name)), Sighting):
+            if isinstance(seen := self._sighting(name, place, known.get(name)), Sighting):
                 yield seen
 
     def probe(self) -> str:
@@ -61,8 +82,9 @@ class FilesystemSource:
 
     def _place(self) -> _Place:
         """What the one listing of the directory shows."""
-        place, flat = _Place(), dict[str, list[_Found]]()
-        for entry in self._listed():
+        listed = self._listed()
+        place, flat = _Place({entry.name: entry for entry in listed}), dict[str, list[_Found]]()
+        for entry in listed:
             found = _found(entry)
             name = os.fsdecode(found.stem)
             if self.accessions.exact(name):
@@ -87,8 +109,9 @@ class FilesystemSource:
             why = _ADVICE.get(type(error), f"could not be listed ({_reason(error)}): are its disk and server well?")
             raise SourceError(self.config.name, where, f"{where} {why}") from error
 
-    def _misnamed(self, place: _Place) -> Iterator[Problem]:
-        """Each name that is almost an accession, and each that differs from another's only in case."""
+    def _misnamed(self, place: _Place, taken: Collection[str]) -> Iterator[Problem]:
+        """Each name that is almost an accession, and each that differs from another's only in case. `taken` are the
+        paths of files that belong to a dataset, however they are named."""
         spelt: dict[str, str] = {}
         for name in sorted(place.datasets):
             if (first := spelt.setdefault(name.lower(), name)) != name:
@@ -96,6 +119,8 @@ class FilesystemSource:
                 yield Problem(Code.CASE_DUPLICATE, message, name, self.config.name, printable(self.config.location))
         for name, (accession, entry) in place.misnamed.items():
             shown, path = printable(entry.name), printable(entry.path)
+            if path in taken:
+                continue
             if twin := spelt.get(name.lower()):
                 message = f"{shown} differs from {twin} only in upper and lower case; it is not tracked"
                 yield Problem(Code.CASE_DUPLICATE, message, twin, self.config.name, path)
@@ -103,16 +128,19 @@ class FilesystemSource:
                 message = f"{shown} is almost {self.accessions.almost(accession)}, but not quite; it is not tracked"
                 yield Problem(Code.NEAR_MISS, message, source=self.config.name, path=path)
 
-    def _sighting(self, name: str, lying: _Lying, last: Sighting | None, full: bool = False) -> Sighting | Problem:
+    def _sighting(self, name: str, place: _Place, last: Sighting | None, full: bool = False) -> Sighting | Problem:
+        lying = place.datasets[name]
         last = last or Sighting(name, self.config.name, "")
-        look = _Look(name, os.fsencode(name), self.config, self.accessions, last, full)
+        sdrf_bytes = self.config.options.get("sdrf_bytes", magetab.SDRF_LIMIT)
+        look = _Look(name, os.fsencode(name), self.config, self.accessions, last, full, sdrf_bytes)
         if lying.folder is None:
-            return look.sighting(None, lying.flat, ())
+            return look.sighting(None, lying.flat, (), place.entries)
         try:
-            inside = [found for entry in tree.listed(lying.folder.path) if (found := _found(entry, look.stem)).role]
+            listed = {entry.name: entry for entry in tree.listed(lying.folder.path)}
         except OSError as error:
             return look.unlisted(lying.folder, error)
-        return look.sighting(lying.folder, inside, lying.flat)
+        inside = [found for entry in listed.values() if (found := _found(entry, look.stem)).role]
+        return look.sighting(lying.folder, inside, lying.flat, listed)
 
 
 # --------------------------------------------------------------------------- what a name says
@@ -162,6 +190,7 @@ class _Lying:
 
 @dataclass(slots=True)
 class _Place:
+    entries: Mapping[bytes, Entry]
     datasets: dict[str, _Lying] = field(default_factory=dict)
     misnamed: dict[str, tuple[str, Entry]] = field(default_factory=dict)
     """name -> the accession it almost is, and where it was first seen"""
@@ -169,19 +198,25 @@ class _Place:
 
 # --------------------------------------------------------------------------- one dataset
 
-_READERS: dict[str, tuple[Sequence[str], int, Callable[[bytes, bool], tuple[Any, str]]]] = {
-    "idf": (magetab.Idf._fields, magetab.IDF_LIMIT, lambda data, complete: magetab.read_idf(data)),
-    "sdrf": (magetab.Sdrf._fields, magetab.SDRF_LIMIT, magetab.read_sdrf),
-    "analysis_methods": (
-        magetab.Methods._fields,
-        magetab.METHODS_LIMIT,
-        lambda data, complete: magetab.read_analysis_methods(data),
-    ),
+_READERS: Mapping[str, Callable[..., Said[Any]]] = {
+    "idf": magetab.read_idf,
+    "sdrf": magetab.read_sdrf,
+    "analysis_methods": magetab.read_analysis_methods,
 }
-"""role -> the fields of Metadata that its file gives, how much of it is read, and how"""
+"""role -> how its file is read"""
+
+_FIELDS: Mapping[str, Sequence[str]] = {
+    "idf": magetab.Idf._fields,
+    "sdrf": magetab.Sdrf._fields,
+    "analysis_methods": magetab.Methods._fields,
+}
+"""role -> the fields of Metadata that its file gives"""
 
 # Troubles that may be over at the next look without a trace in any file's identity.
 _FLEETING = frozenset({Code.UNREADABLE, Code.VANISHED})
+
+# What stays true of files as long as they are the same.
+_LASTING = magetab.CODES | {Code.ACCESSION_DIFFERS, Code.SDRF_NOT_THERE, Code.SEVERAL_SDRFS}
 
 
 @dataclass(slots=True)
@@ -194,7 +229,10 @@ class _Look:
     accessions: Accessions
     last: Sighting
     full: bool
+    sdrf_bytes: int
     problems: list[Problem] = field(default_factory=list)
+    files: dict[bytes, File | None] = field(default_factory=dict)
+    """name -> what was found when it was looked at; None: it could not be"""
 
     def unlisted(self, folder: Entry, error: OSError) -> Sighting | Problem:
         """Of a folder that is there but does not open all that was known stays. One that has just gone is not there."""
@@ -203,21 +241,31 @@ class _Look:
             return self.problems[0]
         return self._seen(folder, self.last.files, self.last.modified, self.last.metadata)
 
-    def sighting(self, folder: Entry | None, lying: Sequence[_Found], beside: Sequence[_Found]) -> Sighting:
-        """`lying`: in the folder, or flat when there is none. `beside`: flat, though there is a folder."""
-        taken = self._taken(lying, beside)
+    def sighting(
+        self, folder: Entry | None, lying: Sequence[_Found], beside: Sequence[_Found], around: Mapping[bytes, Entry]
+    ) -> Sighting:
+        """`lying`: in the folder, or flat when there is none. `beside`: flat, though there is a folder.
+        `around`: all that is in that folder, or in the place."""
         if any(found.role in _NAMING for found in beside):
             message = f"{self.dataset} is there as a folder and flat; the folder comes first"
             self._note(Code.REPEATED, message, beside[0].entry)
+        picked = self._picked(lying, beside)
+        taken = _with_named(picked, self.last.metadata.sdrf_files, around)
+        files = self._identified(taken)
+        if self._unchanged(files):
+            metadata = self.last.metadata
+            self.problems += [problem for problem in self.last.problems if problem.code in _LASTING]
+        else:
+            taken, metadata = self._read(picked, around)
+            files = self._identified(taken)
+        self._check_names(taken, lying, metadata.sdrf_files)
         self._check_pair(taken, [*lying, *beside])
-        identified = [(found, self._file(found)) for found in taken]
-        files = tuple([kept for found, file in identified if (kept := file or self._last_file(found))])
-        return self._seen(folder or taken[0].entry, files, _modified(files), self._metadata(identified, files))
+        return self._seen(folder or taken[0].entry, files, _modified(files), metadata)
 
     # ----------------------------------------------------------------------- which files
 
-    def _taken(self, lying: Sequence[_Found], flat: Sequence[_Found]) -> list[_Found]:
-        """One file a role, the IDF first, and every curator."""
+    def _picked(self, lying: Sequence[_Found], flat: Sequence[_Found]) -> list[_Found]:
+        """By their names: one file a role, the IDF first, and every curator."""
         roles: dict[str, list[_Found]] = {}
         for found in lying:
             roles.setdefault(found.role, []).append(found)
@@ -227,24 +275,28 @@ class _Look:
 
     def _pick(self, lying: Sequence[_Found], beside: _Found | None) -> _Found | None:
         """The first that is named as it should be, else the one beside the folder, else the first that holds
-        the accession, else the only one. What is odd about the others is noted."""
-        if len(lying) == 1 and lying[0].stem == self.stem:
-            return lying[0]
-        exact = [found for found in lying if found.stem == self.stem]
+        the accession, else the only one."""
+        if exact := next((found for found in lying if found.stem == self.stem), beside):
+            return exact
         holding = [found for found in lying if self._held(found) == self.dataset]
-        others = holding or (lying if len(lying) == 1 else [])
-        taken = exact[0] if exact else beside or (others[0] if others else None)
-        for found in lying:
-            if found.role in _NAMING and not (exact and found is taken):
-                self._note_odd(found, taken)
-        return taken
+        return next(iter(holding or (lying if len(lying) == 1 else [])), None)
 
     def _held(self, found: _Found) -> str:
         return self.accessions.within(os.fsdecode(found.stem))
 
-    def _note_odd(self, found: _Found, taken: _Found | None) -> None:
+    def _check_names(self, taken: Sequence[_Found], lying: Sequence[_Found], named: Collection[str]) -> None:
+        """What is odd about the names of IDF and SDRF, but for those SDRFs that the IDF names."""
+        chosen = {found.entry.name for found in taken}
+        for found in lying:
+            well = found.entry.name in chosen and (
+                found.stem == self.stem or (found.role == "sdrf" and os.fsdecode(found.entry.name) in named)
+            )
+            if found.role in _NAMING and not well:
+                self._note_odd(found, found.entry.name in chosen)
+
+    def _note_odd(self, found: _Found, taken: bool) -> None:
         name, kind, held = printable(found.entry.name), found.role.upper(), self._held(found)
-        fate = f"it was taken as its {kind}" if found is taken else "it was not read"
+        fate = f"it was taken as its {kind}" if taken else "it was not read"
         if found.stem == self.stem:
             self._note(Code.REPEATED, f"{name} is another {kind} of {self.dataset}; {fate}", found.entry)
         elif held == self.dataset:
@@ -260,15 +312,19 @@ class _Look:
                 lack = f"it is not clear which of several is its {other.upper()}" if unclear else f"no {other.upper()}"
                 self._note(code, f"{self.dataset} has an {role.upper()} but {lack}", by_role[role].entry)
 
+    def _identified(self, taken: Sequence[_Found]) -> tuple[File, ...]:
+        """Each looked at once. One that cannot be looked at is the one that it was last time."""
+        return tuple([file for found in taken if (file := self._file(found) or self._last_file(found))])
+
     def _file(self, found: _Found) -> File | None:
-        try:
-            file = File(found.role, printable(found.entry.path), tree.identity(found.entry))
-        except OSError as error:
-            self._trouble(error, found.entry)
-            return None
-        if file.identity.size == 0 and file.role in _READERS:
-            self._note(Code.EMPTY_FILE, f"{printable(found.entry.name)} is empty", found.entry)
-        return file
+        name = found.entry.name
+        if name not in self.files:
+            try:
+                self.files[name] = File(found.role, printable(found.entry.path), tree.identity(found.entry))
+            except OSError as error:
+                self._trouble(error, found.entry)
+                self.files[name] = None
+        return self.files[name]
 
     def _last_file(self, found: _Found) -> File | None:
         path = printable(found.entry.path)
@@ -276,30 +332,46 @@ class _Look:
 
     # ----------------------------------------------------------------------- what they say
 
-    def _metadata(self, identified: Sequence[tuple[_Found, File | None]], files: tuple[File, ...]) -> Metadata:
+    def _unchanged(self, files: tuple[File, ...]) -> bool:
         fleeting = any(problem.code in _FLEETING for problem in (*self.problems, *self.last.problems))
-        if files == self.last.files and not fleeting and not self.full:
-            self.problems += [problem for problem in self.last.problems if problem.code is Code.NOT_UTF8]
-            return self.last.metadata
-        values: dict[str, Any] = {}
-        for found, file in identified:
-            if found.role in _READERS:
-                values |= self._values(found, file)
-        named = [printable(found.stem) for found, _ in identified if found.role == "curator"]
-        values["curators"] = tuple(dict.fromkeys([*named, *values.get("curators", ())]))
-        return Metadata(**values)
+        return files == self.last.files and not fleeting and not self.full
 
-    def _values(self, found: _Found, file: File | None) -> dict[str, Any]:
+    def _read(self, picked: Sequence[_Found], around: Mapping[bytes, Entry]) -> tuple[list[_Found], Metadata]:
+        """The files that were taken, and what they say. The IDF comes first, as it may name the SDRFs."""
+        values: dict[str, Any] = {}
+        idf = next((found for found in picked if found.role == "idf"), None)
+        if idf is not None:
+            said = self._values(idf)
+            if said.lines:
+                self._check_idf(idf, said, around)
+            values |= said.values
+        taken = _with_named(picked, values.get("sdrf_files", ()), around)
+        for found in taken:
+            if found.role in _READERS and found is not idf:
+                values = _joined(values, self._values(found).values)
+        named = [printable(found.stem) for found in taken if found.role == "curator"]
+        values["curators"] = tuple(dict.fromkeys([*named, *values.get("curators", ())]))
+        return taken, Metadata(**values)
+
+    def _values(self, found: _Found) -> Said[dict[str, Any]]:
         """What the file says; of one that cannot be read, what it last said."""
-        fields, limit, reader = _READERS[found.role]
+        file = self._file(found)
+        limit = self.sdrf_bytes if found.role == "sdrf" else _LIMITS[found.role]
         data = self._data(found, file, limit)
         if file is None or data is None:
-            return {name: getattr(self.last.metadata, name) for name in fields}
-        said, encoding = reader(data, file.identity.size <= limit)
-        if encoding != "utf-8":
-            name = printable(found.entry.name)
-            self._note(Code.NOT_UTF8, f"{name} is not UTF-8; it was read as {encoding}", found.entry)
-        return dict(zip(fields, said, strict=True))
+            path = printable(found.entry.path)
+            self.problems += [p for p in self.last.problems if p.path == path and p.code in _LASTING]
+            return Said({name: getattr(self.last.metadata, name) for name in _FIELDS[found.role]})
+        complete = file.identity.size <= limit
+        said = _READERS[found.role](data, complete=complete)
+        for note in said.notes:
+            self._note(note.code, f"{printable(found.entry.name)} {note.text}", found.entry, note.line)
+        values = dict(zip(_FIELDS[found.role], said.values, strict=True))
+        if not complete:
+            values["incomplete"] = tuple(
+                name for name, value in values.items() if isinstance(value, tuple) and any(value)
+            )
+        return Said(values, said.notes, said.lines)
 
     def _data(self, found: _Found, file: File | None, limit: int) -> bytes | None:
         if file is None or file.identity.size == 0:
@@ -310,10 +382,28 @@ class _Look:
             self._trouble(error, found.entry)
             return None
 
+    def _check_idf(self, found: _Found, said: Said[dict[str, Any]], around: Mapping[bytes, Entry]) -> None:
+        """What the IDF says against the name that it has and the files that are there."""
+        name, accessions, sdrfs = printable(found.entry.name), said.values["accessions"], said.values["sdrf_files"]
+        line = said.lines.get("sdrf_files", 0)
+        if accessions and canonical(self.dataset) not in map(canonical, accessions):
+            message = f"{name} says that its accession is {' and '.join(accessions)}"
+            self._note(Code.ACCESSION_DIFFERS, message, found.entry, said.lines.get("accessions", 0))
+        if absent := [sdrf for sdrf in sdrfs if _base(sdrf) not in around]:
+            many = f"SDRFs that are not there: {', '.join(absent)}"
+            self._note(
+                Code.SDRF_NOT_THERE,
+                f"{name} names " + (many if len(absent) > 1 else f"an SDRF that is not there: {absent[0]}"),
+                found.entry,
+                line,
+            )
+        if len(sdrfs) > 1:
+            self._note(Code.SEVERAL_SDRFS, f"{name} names {len(sdrfs)} SDRFs: {', '.join(sdrfs)}", found.entry, line)
+
     # ----------------------------------------------------------------------- what to tell
 
-    def _note(self, code: Code, message: str, entry: Entry) -> None:
-        self.problems.append(Problem(code, message, self.dataset, self.source.name, printable(entry.path)))
+    def _note(self, code: Code, message: str, entry: Entry, line: int = 0) -> None:
+        self.problems.append(Problem(code, message, self.dataset, self.source.name, printable(entry.path), line))
 
     def _trouble(self, error: OSError, entry: Entry) -> None:
         """A link that leads nowhere has not vanished: it is there, and cannot be read."""
@@ -326,6 +416,30 @@ class _Look:
     def _seen(self, at: Entry, files: tuple[File, ...], modified: datetime | None, metadata: Metadata) -> Sighting:
         source, where = self.source, printable(at.path)
         return Sighting(self.dataset, source.name, where, source.tech, modified, metadata, files, tuple(self.problems))
+
+
+_LIMITS = {"idf": magetab.IDF_LIMIT, "analysis_methods": magetab.METHODS_LIMIT}
+
+
+def _with_named(picked: Sequence[_Found], named: Sequence[str], around: Mapping[bytes, Entry]) -> list[_Found]:
+    """The SDRFs that the IDF names, as far as they are there, in place of the one with the dataset's name."""
+    there = [around[name] for name in dict.fromkeys(map(_base, named)) if name in around]
+    if not there or [entry.name for entry in there] == [found.entry.name for found in picked if found.role == "sdrf"]:
+        return list(picked)
+    sdrfs = [_Found("sdrf", entry.name, entry) for entry in there]
+    idf = [found for found in picked if found.role == "idf"]
+    return [*idf, *sdrfs, *(found for found in picked if found.role not in _NAMING)]
+
+
+def _base(name: str) -> bytes:
+    """The name of a file that an IDF names, where it may stand with folders or as an address."""
+    return os.fsencode(name.replace("\\", "/").rpartition("/")[2])
+
+
+def _joined(values: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Of several files of a role all values count, in order."""
+    both = {name: tuple(dict.fromkeys((*values[name], *value))) for name, value in more.items() if name in values}
+    return {**values, **more, **both}
 
 
 _PAIRS = (("idf", "sdrf", Code.IDF_WITHOUT_SDRF), ("sdrf", "idf", Code.SDRF_WITHOUT_IDF))

@@ -444,7 +444,7 @@ def test_what_is_no_regular_file_is_told_and_never_waited_for(tmp_path: Path) ->
     sightings, _ = read(place)
     for seen in sightings.values():
         assert Code.UNREADABLE in codes(seen)
-        assert "it is not a regular file" in seen.problems[-1].message
+        assert any("it is not a regular file" in problem.message for problem in seen.problems)
 
 
 class Vanishing:
