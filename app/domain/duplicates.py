@@ -1,73 +1,330 @@
-"""Which accessions are the same study.
+"""Which accessions are the same study, and how that is known.
 
-Two datasets belong to one study when one names the other, or both name the same third accession, directly or
-along a chain. ArrayExpress imports GEO series under a new prefix: E-GEOD-123 is GSE123.
+Certain: two datasets are spellings of one accession (ArrayExpress imports GEO series under a new prefix: E-GEOD-123
+is GSE123), one names the other, or both name the same third accession; directly or along a chain. Possible: they
+have the same title and organism.
+
+What a dataset names counts only where it is another dataset's name or has the form of an archive's study or project
+(PREFIXES): samples, runs, array designs, PubMed ids, DOIs and whatever else people write to say that there is nothing
+(`NA`, `TBC`, `PRJNA`, `0`) tie nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-_GEO = re.compile(r"E-GEOD-(\d+)")
-_DIGIT = re.compile(r"\d")
+from app.domain.model import Metadata
+from app.domain.species import species_name
+
+SAME_ACCESSION, NAMES_OTHER, SHARED_ACCESSION = "same_accession", "names_other", "shared_accession"
+SAME_TITLE = "same_title"
+
+# --------------------------------------------------------------------------- accessions
+
+STUDY, PROJECT, SERIES = "study", "project", "series"
+"""A project may hold several studies. So may a series of GEO's, for nothing in its form tells a SuperSeries; but one
+that is a dataset here is taken for a study, as datasets are, unless several other series name it."""
+
+PREFIXES = {
+    "E-MTAB-": ("ArrayExpress", STUDY),
+    "E-MEXP-": ("ArrayExpress", STUDY),
+    "E-ANND-": ("Atlas, AnnData", STUDY),
+    "E-CURD-": ("Atlas, curated", STUDY),
+    "E-ENAD-": ("Atlas, from ENA", STUDY),
+    "E-ERAD-": ("ArrayExpress, from ENA", STUDY),
+    "E-GEAD-": ("GEA", STUDY),
+    "E-GTEX-": ("Atlas, from GTEx", STUDY),
+    "E-HCAD-": ("Atlas, from HCA", STUDY),
+    "E-PROT-": ("Atlas, from PRIDE", STUDY),
+    "PXD": ("ProteomeXchange", STUDY),
+    "EGAS": ("EGA", STUDY),
+    "JGAS": ("JGA", STUDY),
+    "MTBLS": ("MetaboLights", STUDY),
+    "MTBKS": ("MetaboBank", STUDY),
+    "E-GEOD-": ("GEO", SERIES),
+    "GSE": ("GEO", SERIES),
+    "ERP": ("SRA", PROJECT),
+    "SRP": ("SRA", PROJECT),
+    "DRP": ("SRA", PROJECT),
+    **dict.fromkeys(("PRJEB", "PRJNA", "PRJDB", "PRJEA", "PRJDA", "PRJCA"), ("BioProject", PROJECT)),
+    "PHS": ("dbGaP", PROJECT),
+    "EGAD": ("EGA, data", PROJECT),
+}
+"""What an accession has before its number -> its archive, and what it stands for there."""
+
+PATTERNS = {
+    re.compile(r"E-[A-Z]{4}-[0-9]+"): ("ArrayExpress", STUDY),  # the many other ways in which it got its studies
+    re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}"): ("HCA", PROJECT),
+}
+"""The same for accessions of other forms."""
+
+_LIKE_ONE = re.compile(r"([A-Z][A-Z_-]*)[0-9]+[A-Z]?")
+"""What looks like an accession, of an archive or of the site's own: `DS-12`, `E-GEOD-3790A`."""
+_NOT_ZERO = re.compile(r"[1-9]")
+_GEO_IMPORT = re.compile(r"E-GEOD-([0-9]+)")
+
+_TYPESET = dict.fromkeys((0xAD, 0x200B, 0x2060, 0xFEFF)) | dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-")
+"""What comes along when text is copied from a page: invisible characters, and other hyphens."""
 
 
 def canonical(accession: str) -> str:
     """One spelling for one accession: upper case, and the GEO series for its ArrayExpress import."""
-    accession = accession.strip().upper()
-    geo = _GEO.fullmatch(accession)
-    return f"GSE{geo[1]}" if geo else accession
+    if not accession.isascii():
+        accession = accession.translate(_TYPESET)
+    name = accession.strip().upper()
+    if name.startswith("E-GEOD-") and (geo := _GEO_IMPORT.fullmatch(name)):
+        return f"GSE{geo[1]}"
+    return name
+
+
+def _archive(own: str) -> str:
+    """Where the dataset of this canonical name is from. Of other forms than archives have, those that begin alike
+    are from one place; what does not look like an accession is from nowhere else."""
+    if known := _known(own):
+        return known[0]
+    if like := _LIKE_ONE.fullmatch(own):
+        return PREFIXES.get(like[1], like.groups())[0]
+    return own
+
+
+def _known(name: str) -> tuple[str, str] | None:
+    prefixed = PREFIXES.get(name.rstrip("0123456789"))
+    return prefixed or next((known for pattern, known in PATTERNS.items() if pattern.fullmatch(name)), None)
+
+
+# --------------------------------------------------------------------------- titles
+
+_SHORT = 16
+"""A title of fewer characters says too little."""
+
+_WORDS = re.compile(r"[^\W_]+")
+
+_COMMON = frozenset(
+    _WORDS.findall("""
+    a an analysis and array arrays assay assays based binding bisulfite bulk by cell cells chip coding comparative
+    data dataset datasets dna experiment experiments expression for from gene genes genome genomic genotyping high
+    hybridization in investigation mass methylation microarray microarrays mirna mrna name ncrna new non nuclei
+    nucleus occupancy of on or other paper part party profile profiles profiling project protein proteome proteomic
+    proteomics reanalysis research rna rnaseq sample samples scrna seq sequencing series set single small snp snrna
+    spatial spectrometer spectrometry studies study submission superseries temp test testing tests the third
+    throughput tiling title to transcript transcription transcriptional transcriptome transcriptomes transcriptomic
+    transcriptomics unknown unnamed untitled using variation via whole wide with
+    """)
+)
+"""Words that say how a study was made, not what it is about."""
+
+_NO_ORGANISM = frozenset(
+    ("", "fill this", "mixed", "n a", "na", "nan", "none", "not applicable", "not available", "null", "other", "tba",
+     "tbc", "tbd", "unidentified", "unknown", "unspecified")
+)  # fmt: skip
+
+
+def _plain(title: str) -> str:
+    """The title as it is compared: whatever its case, blanks and final punctuation."""
+    return " ".join(title.casefold().split()).rstrip(" .,;:!?…")
+
+
+def _telling(plain: str, organisms: Iterable[str] = ()) -> bool:
+    """Two studies hardly have this title by chance: two of its words are neither common nor the organism's."""
+    common = _COMMON.union(*(name.split() for name in organisms))
+    words = {word for word in _WORDS.findall(plain) if len(word) > 1 and not word.isdecimal()}
+    return len(plain) >= _SHORT and len(words - common) > 1
+
+
+def _organisms(study: Study) -> frozenset[str]:
+    """As they are compared; nothing if any of them is not said."""
+    names = frozenset(map(species_name, study.organisms))
+    return frozenset() if names & _NO_ORGANISM else names
+
+
+# --------------------------------------------------------------------------- studies
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What of a dataset tells which study it is. `secondary` are the accessions that it says its study has
+    elsewhere too, as people write them."""
+
+    secondary: tuple[str, ...] = ()
+    title: str = ""
+    organisms: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, said: Metadata) -> Study:
+        return cls(said.accessions + said.secondary_accessions, said.title, said.organisms)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Link:
+    """Why two datasets are, or may be, one study; `one` sorts before `other`. `accession` is what ties them
+    (canonical): their own, that of the one which is named, or the third that both name; or else their title."""
+
+    one: str
+    other: str
+    evidence: str
+    accession: str
+
+    def __str__(self) -> str:
+        """A sentence without its full stop: several are shown in a row."""
+        both = f"{self.one} and {self.other}"
+        if self.evidence == SAME_ACCESSION:
+            return f"{both} are the same accession, {self.accession}"
+        if self.evidence == SHARED_ACCESSION:
+            return f"{both} both name {self.accession}"
+        if self.evidence == SAME_TITLE:
+            return f"{both} have the same organism and title, {self.accession}"
+        named, namer = (self.one, self.other) if canonical(self.one) == self.accession else (self.other, self.one)
+        return f"{namer} names {named}" + ("" if named == self.accession else f" ({self.accession})")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Datasets that are one study; `shared` are the accessions (canonical) that tie them together."""
+    """Datasets that are one study, or, where that is not certain, may be one."""
 
     datasets: tuple[str, ...]
-    shared: tuple[str, ...]
+    links: tuple[Link, ...]
+    certain: bool = True
 
     @property
     def key(self) -> str:
         return self.datasets[0]
 
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """The accessions (canonical) that tie them together."""
+        return tuple(sorted({link.accession for link in self.links})) if self.certain else ()
+
 
 class Studies:
-    """The datasets, grouped into studies by their own and their secondary accessions."""
+    """The datasets, grouped into studies.
 
-    def __init__(self, secondary: Mapping[str, Iterable[str]]) -> None:
-        self._names = {d: frozenset(_accessions(d, others)) for d, others in secondary.items()}
-        self._parent: dict[str, str] = {}
-        for names in self._names.values():
-            first, *rest = names
-            for name in rest:
-                self._parent[self._root(name)] = self._root(first)
-        self._members: dict[str, set[str]] = {}
-        for dataset in self._names:
-            self._members.setdefault(self._root(canonical(dataset)), set()).add(dataset)
+    An accession ties the datasets whose own it is to all that name it, and if it is nobody's own (a third), those
+    that name it. But a project that two studies of one archive name (E-MTAB-1 and E-MTAB-2) is the umbrella of
+    several studies, and ties nobody. An accession that is a dataset's own may have any form, if there is a number
+    in it: nobody who says `NA` means the record of that name.
+    """
 
-    def _root(self, name: str) -> str:
-        while (parent := self._parent.get(name, name)) != name:
-            self._parent[name] = self._parent.get(parent, parent)
-            name = parent
-        return name
+    def __init__(self, studies: Mapping[str, Study]) -> None:
+        self._studies = studies
+        self._own = {dataset: canonical(dataset) for dataset in studies}
+        self._first, self._more = _gathered(
+            (name, dataset)
+            for dataset, study in studies.items()
+            for name in {self._own[dataset], *map(canonical, study.secondary)}
+        )
+        own = set(self._own.values())
+        self._ties = {n: tied for n, those in self._more.items() if len(tied := self._tied(n, those, n in own)) > 1}
+        self._group: dict[str, list[str]] = {}
+        """Of every tied dataset those of its study, itself included: one list for all of them."""
+        for tied in self._ties.values():
+            self._join(tied)
+
+    def _tied(self, name: str, datasets: list[str], owned: bool) -> list[str]:
+        """Of the datasets that have or name this accession those which it makes one study. `owned`: some have it."""
+        if not _NOT_ZERO.search(name):
+            return []
+        _, level = _known(name) or ("", STUDY if owned else "")
+        if level == SERIES:
+            parts = {own for dataset in datasets if (own := self._own[dataset]).startswith("GSE") and own != name}
+            level = STUDY if owned and len(parts) < 2 else PROJECT
+        if level == STUDY or (level == PROJECT and self._agree(name, datasets)):
+            return datasets
+        return [dataset for dataset in datasets if self._own[dataset] == name] if owned else []
+
+    def _agree(self, project: str, datasets: Iterable[str]) -> bool:
+        """Whether no two of those that name this project are different studies of one archive."""
+        first: dict[str, str] = {}
+        naming = (own for own in map(self._own.__getitem__, datasets) if own != project)
+        return all(first.setdefault(_archive(own), own) == own for own in naming)
+
+    def _join(self, datasets: list[str]) -> None:
+        """These are one study. The smaller of two groups goes into the larger: whatever the order, no dataset moves
+        more than a few times."""
+        group = self._group.setdefault(datasets[0], datasets[:1])
+        for dataset in datasets:
+            if (its := self._group.setdefault(dataset, [dataset])) is not group:
+                small, group = (its, group) if len(its) < len(group) else (group, its)
+                group += small
+                self._group.update(dict.fromkeys(small, group))
 
     def others(self, dataset: str) -> set[str]:
-        """The other datasets of the same study."""
-        return self._members.get(self._root(canonical(dataset)), set()) - {dataset}
+        """The other datasets that certainly are the same study. Of an accession that is no dataset here: those that
+        would be if it were."""
+        if dataset in self._studies:
+            return set(self._group.get(dataset, ())) - {dataset}
+        name = canonical(dataset)
+        naming = self._more.get(name, [self._first[name]] if name in self._first else [])
+        tied = self._tied(name, naming, owned=True)
+        return set(tied).union(*map(self.others, tied))
+
+    def others_among(self, chosen: Collection[str], most: int) -> Callable[[str], tuple[str, ...]]:
+        """What tells for each dataset here which of its others are among the chosen: the first by name, no more than
+        `most`, for a name that was copied with a template may make one study of thousands."""
+        found: dict[int, list[str]] = {}
+
+        def others(dataset: str) -> tuple[str, ...]:
+            group = self._group.get(dataset)
+            if group is None:
+                return ()
+            first = found.get(id(group))
+            if first is None:
+                first = found[id(group)] = sorted(d for d in group if d in chosen)[: most + 1]
+            return tuple([other for other in first if other != dataset][:most])
+
+        return others
 
     def groups(self) -> list[Group]:
-        """The studies that have more than one dataset, by their first accession."""
-        found = [tuple(sorted(members)) for members in self._members.values() if len(members) > 1]
-        return [Group(members, self._shared(members)) for members in sorted(found)]
+        """The studies that have more than one dataset, by their first one; after them those that may be one."""
+        links: dict[str, list[Link]] = {}
+        for name, tied in self._ties.items():
+            links.setdefault(self._representative(tied[0]), []).extend(self._links(name, tied))
+        certain = [Group(tuple(sorted(self._group[d])), tuple(sorted(those))) for d, those in links.items()]
+        return sorted(certain, key=_datasets) + sorted(self._possible(), key=_datasets)
 
-    def _shared(self, members: tuple[str, ...]) -> tuple[str, ...]:
-        named = Counter(name for member in members for name in self._names[member])
-        return tuple(sorted(name for name, times in named.items() if times > 1))
+    def _representative(self, dataset: str) -> str:
+        """One and the same of all that certainly are one study."""
+        return self._group.get(dataset, [dataset])[0]
+
+    def _links(self, name: str, tied: list[str]) -> Iterator[Link]:
+        """Each is tied to the first whose own accession this is; if it is nobody's, to the first."""
+        owners = [dataset for dataset in tied if self._own[dataset] == name]
+        first = min(owners or tied)
+        for dataset in tied:
+            if dataset != first:
+                named = SAME_ACCESSION if self._own[dataset] == name else NAMES_OTHER
+                yield _link(first, dataset, named if owners else SHARED_ACCESSION, name)
+
+    def _possible(self) -> Iterator[Group]:
+        """Those of the same title and organism, unless they certainly are one study."""
+        _, alike = _gathered((_plain(study.title), dataset) for dataset, study in self._studies.items())
+        for title, datasets in alike.items():
+            if not _telling(title):
+                continue
+            by_organism: dict[frozenset[str], list[str]] = {}
+            for dataset in sorted(datasets):
+                by_organism.setdefault(_organisms(self._studies[dataset]), []).append(dataset)
+            for organisms, same in by_organism.items():
+                if organisms and len(set(map(self._representative, same))) > 1 and _telling(title, organisms):
+                    shown = " ".join(self._studies[same[0]].title.split())
+                    yield Group(tuple(same), tuple(_link(same[0], d, SAME_TITLE, shown) for d in same[1:]), False)
 
 
-def _accessions(dataset: str, others: Iterable[str]) -> list[str]:
-    """Canonical. What has no digit names no study, but says that there is nothing to say (`NA`, `none`, `-`)."""
-    return [canonical(dataset), *(name for other in others if _DIGIT.search(name := canonical(other)))]
+def _gathered(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Key and dataset -> the first dataset of each key, and all of those that have more. Nearly all have one, and
+    hundreds of thousands of lists of one would take longer to make than all the rest."""
+    first: dict[str, str] = {}
+    more: dict[str, list[str]] = {}
+    for key, dataset in pairs:
+        if (before := first.setdefault(key, dataset)) is not dataset:
+            more.setdefault(key, [before]).append(dataset)
+    return first, more
+
+
+def _link(a: str, b: str, evidence: str, accession: str) -> Link:
+    return Link(min(a, b), max(a, b), evidence, accession)
+
+
+def _datasets(group: Group) -> tuple[str, ...]:
+    return group.datasets
