@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.servers.mariadb import Mariadb, MariadbError
 from tests.servers.postgres import Postgres, PostgresError
 from tests.servers.website import Website
 
@@ -21,6 +22,17 @@ def postgres() -> Iterator[Postgres]:
     try:
         server = Postgres().__enter__()
     except PostgresError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield server
+    server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Mariadb]:
+    """The same of a running MariaDB."""
+    try:
+        server = Mariadb().__enter__()
+    except MariadbError as error:
         pytest.fail(str(error), pytrace=False)
     yield server
     server.__exit__(None, None, None)

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from app.config.forms import CheckSettings, DatabaseSettings, TrackerSettings
 from app.config.pages import Given, Page, Unreadable, parse_json, read_text, unknown
-from app.config.records import Address, Check, Database, Dialect
+from app.config.records import Address, Check, Database, Dialect, Tls
 
 CHECKS = (
     Check(
@@ -37,6 +37,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "sqlite": "sqlite",
 }
 DRIVERS = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}
+TLS = ("tls", "tls_ca", "tls_cert", "tls_key")
 Key = tuple[str, ...]
 _SERVER = re.compile(
     r"(?:[^:/@]*(?::[^@]*)?@)?(?:\[[^/?@]+\]|[^/:?@\[\]]*)(?::\d{1,5})?(?:/[^?]*)?(?:\?.*)?", re.DOTALL
@@ -71,7 +72,7 @@ def read_databases(given: Given, environ: Mapping[str, str]) -> Found:
 def _database(page: Page, key: Key, name: str, entry: Any, environ: Mapping[str, str]) -> Database | None:
     if isinstance(entry, str):
         address = _address(page, key, _filled(page, key, entry, environ), DIALECTS)
-        return address and Database(name, *address)
+        return address and _by_address(page, key, name, *address)
     settings, faulty = page.check(DatabaseSettings, entry, *key)
     if "dbtype" in faulty:
         return None
@@ -79,11 +80,20 @@ def _database(page: Page, key: Key, name: str, entry: Any, environ: Mapping[str,
     _fields_go_together(page, key, settings, faulty)
     password = _password(page, key, settings, environ)
     url = _sqlite(page.path(settings.path or "")) if dialect == "sqlite" else _server(name, settings, password)
-    return Database(name, url, dialect, settings.connect_timeout, settings.query_timeout)
+    tls = _tls(page, key, settings, faulty)
+    return Database(name, url, dialect, settings.connect_timeout, settings.query_timeout, tls)
+
+
+def _by_address(page: Page, key: Key, name: str, url: Address, dialect: Dialect) -> Database:
+    """What is promised of databases (to read only, in the time allowed) is kept with our drivers alone."""
+    driver = url.partition("://")[0]
+    if driver not in (ours := DRIVERS.get(dialect, dialect), dialect):
+        page.mistake(f"must be asked by {ours.rpartition('+')[2]}; leave out +{driver.partition('+')[2]}", *key)
+    return Database(name, url, dialect)
 
 
 def _fields_go_together(page: Page, key: Key, settings: DatabaseSettings, faulty: Collection[str]) -> None:
-    server = ("host", "port", "user", "password", "password_file", "password_env")
+    server = ("host", "port", "user", "password", "password_file", "password_env", *TLS)
     needed, useless = ("path", server) if settings.dbtype == "sqlite" else ("host", ("path",))
     for field in useless:
         if field in settings.model_fields_set:
@@ -91,6 +101,36 @@ def _fields_go_together(page: Page, key: Key, settings: DatabaseSettings, faulty
     if needed not in settings.model_fields_set | set(faulty):
         what = DatabaseSettings.model_fields[needed].description
         page.mistake(f"is required with dbtype {settings.dbtype}; allowed: {what}", *key, needed)
+
+
+def _tls(page: Page, key: Key, settings: DatabaseSettings, faulty: Collection[str]) -> Tls:
+    if settings.dbtype == "sqlite":
+        return Tls()
+    mode, given = settings.tls or "prefer", settings.model_fields_set | set(faulty)
+    needs = {"tls_cert": "tls_key", "tls_key": "tls_cert"}
+    missing = [(needs[field], field) for field in needs if field in given and needs[field] not in given]
+    if "tls" not in faulty:
+        missing += [("tls_ca", "tls verify")] * (mode == "verify" and "tls_ca" not in given)
+        for field, modes in (("tls_ca", ["verify"]), *((field, ["require", "verify"]) for field in needs)):
+            if field in given and mode not in modes:
+                page.mistake(f"does not go with tls {mode}; it goes with tls {' and '.join(modes)}", *key, field)
+    for field, what in missing:
+        allowed = DatabaseSettings.model_fields[field].description
+        page.mistake(f"is required with {what}; allowed: {allowed}", *key, field)
+    return Tls(settings.tls or "", *(_pem(page, (*key, field), getattr(settings, field)) for field in TLS[1:]))
+
+
+def _pem(page: Page, key: Key, written: str | None) -> str:
+    """The absolute path of a file that must be there, and in that form."""
+    if written is None:
+        return ""
+    path = page.path(written)
+    try:
+        if "-----BEGIN " not in read_text(Path(path)):
+            page.mistake(f"{written} is not a PEM file: nothing in it begins with -----BEGIN", *key)
+    except Unreadable as error:
+        page.mistake(f"{written} {error}", *key)
+    return path
 
 
 def _server(name: str, settings: DatabaseSettings, password: str) -> Address:
@@ -171,11 +211,7 @@ def read_checks(page: Page, entries: Mapping[str, Any], found: Found) -> tuple[C
     """The site's own, and the default ones of databases that are there."""
     names = found.names
     own = [check for name, entry in entries.items() if (check := _check(page, name, entry, names))]
-    checks = (*(check for check in CHECKS if check.database in (names or ()) and check.name not in entries), *own)
-    if len(own) == len(entries):
-        for name in sorted(set(names or ()) - {check.database for check in checks}):
-            found.page.mistake("no check asks this database", *found.key, name, fatal=False)
-    return checks
+    return (*(check for check in CHECKS if check.database in (names or ()) and check.name not in entries), *own)
 
 
 def _check(page: Page, name: str, entry: Any, databases: Collection[str] | None) -> Check | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, make_url, text
 
 from app import config
-from app.config import Address, Check, Database
+from app.config import Address, Check, Database, Tls
 from tests.config.site import LOADING, Site
 
 SETTINGS = "etc/tracker.yaml"
@@ -44,7 +44,7 @@ def databases(site: Site, entries: dict[str, Any]) -> tuple[Database, ...]:
         ("postgres://u@h/x", "postgresql+psycopg2://u@h/x", "postgresql"),
         ("postgresql://u:p@h:1/x?sslmode=require", "postgresql+psycopg2://u:p@h:1/x?sslmode=require", "postgresql"),
         ("postgresql:///x?host=/run/db", "postgresql+psycopg2:///x?host=/run/db", "postgresql"),
-        ("postgresql+psycopg://h/x", "postgresql+psycopg://h/x", "postgresql"),
+        ("postgresql+psycopg2://h/x", "postgresql+psycopg2://h/x", "postgresql"),
         ("mysql://u@[::1]:3306/x", "mysql+pymysql://u@[::1]:3306/x", "mysql"),
         ("sqlite:///x.db", "sqlite:///{folder}/x.db", "sqlite"),
         ("sqlite:////x.db?mode=ro", "sqlite:////x.db?mode=ro", "sqlite"),
@@ -64,6 +64,111 @@ def test_timeouts_are_carried_and_have_defaults(site: Site) -> None:
     mine = {"dbtype": "mysql", "host": "h", "connect_timeout": 0.5, "query_timeout": 7}
     found = databases(site, {"a": mine, "b": "sqlite:///b"})
     assert [(d.connect_timeout, d.query_timeout) for d in found] == [(0.5, 7), (10, 60)]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 86_401, 1e300, float("inf"), "60", True])
+@pytest.mark.parametrize("key", ["connect_timeout", "query_timeout"])
+def test_a_time_that_no_server_can_be_told_is_a_mistake(key: str, seconds: Any, site: Site) -> None:
+    site.with_files({SETTINGS: {"databases": {"d": {"dbtype": "mysql", "host": "h", key: seconds}}}})
+    (mistake,) = site.mistakes()
+    assert mistake.key == f"databases > d > {key}"
+    assert mistake.message.endswith("; allowed: seconds, more than 0 and no more than a day (86400)")
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("postgresql+psycopg://u:hunter2@h/x", "must be asked by psycopg2; leave out +psycopg"),
+        ("mysql+mysqldb://u:hunter2@h/x", "must be asked by pymysql; leave out +mysqldb"),
+    ],
+)
+def test_a_driver_that_promises_nothing_is_a_mistake(address: str, message: str, site: Site) -> None:
+    """That a database is only read, and in the time allowed, is kept by telling the driver."""
+    site.with_files({"db.json": {"d": address}})
+    (mistake,) = site.mistakes(databases="db.json")
+    assert (mistake.key, mistake.message) == ("d", message)
+
+
+# --------------------------------------------------------------------------- TLS
+
+PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+
+
+def server(**more: Any) -> dict[str, Any]:
+    return {"dbtype": "postgres", "host": "h", **more}
+
+
+@pytest.mark.parametrize(
+    ("entry", "tls"),
+    [
+        (server(), Tls()),
+        (server(tls=None), Tls()),
+        (server(tls="off"), Tls("off")),
+        (server(tls=False), Tls("off")),
+        (server(tls="prefer"), Tls("prefer")),
+        (server(tls="require"), Tls("require")),
+        (server(tls="verify", tls_ca="ca.pem"), Tls("verify", "{folder}/ca.pem")),
+        (server(tls="require", tls_cert="me.pem", tls_key="x/me.key"),
+         Tls("require", "", "{folder}/me.pem", "{folder}/x/me.key")),
+        (server(dbtype="mysql", tls="verify", tls_ca="ca.pem", tls_cert="me.pem", tls_key="x/me.key"),
+         Tls("verify", "{folder}/ca.pem", "{folder}/me.pem", "{folder}/x/me.key")),
+        ("postgresql://h/x?sslmode=require", Tls()),
+    ],
+)  # fmt: skip
+def test_tls_is_carried_with_absolute_paths(entry: Any, tls: Tls, site: Site) -> None:
+    for name in ("ca.pem", "me.pem", "x/me.key"):
+        site.write(name, PEM)
+    (database,) = databases(site, {"d": entry})
+    paths = (path.format(folder=site.folder) for path in (tls.ca, tls.cert, tls.key))
+    assert database.tls == Tls(tls.mode, *paths)
+
+
+def test_off_is_off_in_yaml_too(site: Site) -> None:
+    """Where it means false."""
+    site.with_files({SETTINGS: "databases: {d: {dbtype: mysql, host: h, tls: off}}"})
+    assert site.load().databases[0].tls == Tls("off")
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "message"),
+    [
+        ({"tls": "on"}, "tls", "must be 'off', 'prefer', 'require' or 'verify'; allowed: off; prefer: "),
+        ({"tls": True}, "tls", "must be 'off', 'prefer', 'require' or 'verify'; allowed: "),
+        ({"tls": "verify"}, "tls_ca", "is required with tls verify; allowed: path of the certificate (PEM) of who"),
+        ({"tls_ca": "ca.pem"}, "tls_ca", "does not go with tls prefer; it goes with tls verify"),
+        ({"tls": "require", "tls_ca": "ca.pem"}, "tls_ca", "does not go with tls require; it goes with tls verify"),
+        ({"tls": "require", "tls_cert": "ca.pem"}, "tls_key", "is required with tls_cert; allowed: path of that"),
+        ({"tls": "require", "tls_key": "ca.pem"}, "tls_cert", "is required with tls_key; allowed: path of a cert"),
+        ({"tls": "verify", "tls_ca": "no.pem"}, "tls_ca", "no.pem does not exist"),
+        ({"tls": "verify", "tls_ca": "."}, "tls_ca", ". cannot be read: Is a directory"),
+        ({"tls": "verify", "tls_ca": "der"}, "tls_ca", "der is not UTF-8 (line 1)"),
+        ({"tls": "verify", "tls_ca": "note"}, "tls_ca", "note is not a PEM file: nothing in it begins with -----BEGIN"),
+        ({"tls": "verify", "tls_ca": ""}, "tls_ca", "is empty; allowed: path of the certificate (PEM) of who"),
+        ({"tls": "verify", "tls_ca": 5}, "tls_ca", "5 does not exist"),
+    ],
+)
+def test_tls_that_does_not_go_together_is_one_mistake(more: Any, key: str, message: str, site: Site) -> None:
+    site.write("ca.pem", PEM)
+    site.write("der", b"\x30\x82\xff")
+    site.write("note", SECRET)
+    site.with_files({"db.json": {"d": server(**more)}})
+    (mistake,) = site.mistakes(databases="db.json")
+    assert mistake.key == f"d > {key}"
+    assert mistake.message.startswith(message)
+    assert SECRET not in mistake.message
+
+
+def test_each_mistake_of_tls_is_told(site: Site) -> None:
+    site.write("x.pem", PEM)
+    of_files = {"tls": "off", "tls_ca": "x.pem", "tls_cert": "x.pem", "tls_key": "no.pem"}
+    site.with_files({"db.json": {"d": server(**of_files), "e": {"dbtype": "sqlite", "path": "x.db", **of_files}}})
+    assert [(m.key, m.message.partition(";")[0]) for m in site.mistakes(databases="db.json")] == [
+        ("d > tls_ca", "does not go with tls off"),
+        ("d > tls_cert", "does not go with tls off"),
+        ("d > tls_key", "does not go with tls off"),
+        ("d > tls_key", "no.pem does not exist"),
+        *((f"e > {key}", "does not go with dbtype sqlite") for key in of_files),
+    ]
 
 
 @pytest.mark.parametrize("name", ["store.db", "a b/ü.db", "50%.db", "what?.db", "%41", "a+b&c=d#e"])
