@@ -49,22 +49,26 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
     from app.domain.history import Policy
     from app.domain.overview import Layout
     from app.domain.presence import HoldLimits
+    from app.domain.production import Authority
     from app.eligibility import Databases
     from app.outputs import open_outputs
     from app.sources.species import read_species
     from app.tracker import Tracker
 
+    limits = HoldLimits(config.hold_share, config.hold_more_than)
+    authorities = tuple(Authority(a.name, a.database, a.state, a.tech, a.decides) for a in config.authorities)
     with _store(config, create=writing and not dry_run, spare=dry_run) as store:
         yield Tracker(
             sources=config.sources,
             open_source=partial(_source, config=config),
             store=store,
-            eligibility=Databases(config.databases, config.checks),
+            eligibility=Databases(config.databases, config.checks, config.authorities),
             supported_species=partial(read_species, config.supported_species),
             outputs=open_outputs(config.outputs, config.out, config.time_zone),
-            policy=Policy(config.lifecycle, HoldLimits(config.hold_share, config.hold_more_than)),
-            layout=Layout(config.lifecycle, config.links, config.columns),
+            policy=Policy(config.lifecycle, limits, authorities),
+            layout=Layout(config.lifecycle, config.links, config.columns, {a.name: a.tech for a in authorities}),
             version=version(),
+            leave_out_private=config.leave_out_private,
         )
 
 

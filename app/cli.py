@@ -22,6 +22,7 @@ import typer
 
 import app as rooms
 from app import shapes
+from app.domain.model import Code
 from app.errors import ConfigError, UsageError
 from app.program import supervised
 
@@ -63,6 +64,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for a script.")]
 
 class Format(StrEnum):
     TABLE, JSON, CSV = "table", "json", "csv"
+
+
+class Severe(StrEnum):
+    ERROR, WARNING, INFO = "error", "warning", "info"
 
 
 def print_version(wanted: bool) -> None:
@@ -190,14 +195,35 @@ def history(context: typer.Context, accession: str, as_json: AsJson = False) -> 
 
 
 @command.command()
-def problems(context: typer.Context, as_json: AsJson = False) -> None:
+def problems(
+    context: typer.Context,
+    severity: Annotated[list[Severe] | None, typer.Option(help="Only as severe as this; may be repeated.")] = None,
+    code: Annotated[
+        list[str] | None, typer.Option(help="Only this kind, such as not_utf8; may be repeated.", metavar="CODE")
+    ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only in this source (name or place); may be repeated.", metavar="SOURCE")
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="Only of this dataset; may be repeated.", metavar="ACCESSION")
+    ] = None,
+    past: Annotated[bool, typer.Option("--past", help="Those that are over, with when each was last seen.")] = False,
+    limit: Annotated[int | None, typer.Option(help="List at most so many; all are counted.", min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
     """What there is to mend, most severe first."""
+    from app.domain.problems import Wanted
+
+    codes = [known.value for known in Code]
+    if unknown := sorted(set(code or ()).difference(codes)):
+        raise UsageError(f"no problem has the code {unknown[0]!r}; there are: {', '.join(codes)}")
+    wanted = Wanted(*(frozenset(map(str, names or ())) for names in (severity, code, source, dataset)))
     with opened(context) as (tracker, terminal):
-        found = tracker.problems()
+        found = tracker.problems(wanted, past=past)
         if as_json:
-            dump(shapes.problems(found))
+            dump(shapes.problems(found, limit))
         elif found:
-            terminal.problems(found)
+            terminal.to_mend(found, limit)
         else:
             terminal.say("No problems.")
 

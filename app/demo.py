@@ -388,13 +388,19 @@ def _write(folder: Path, files: Mapping[str, bytes], when: datetime) -> None:
 
 
 def _tell(database: Path, datasets: Iterable[Dataset]) -> None:
-    """Makes the curation database say this of these datasets."""
+    """Makes the curation database say this of these datasets: whether they are eligible, and in production."""
+    datasets = list(datasets)
     rows = {dataset.accession: dataset.status for dataset in datasets if dataset.status != ""}
+    published = [(dataset.accession,) for dataset in datasets if dataset.place == "published" and not dataset.library]
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS rnaseq_atlas_eligibility (ae2_acc TEXT PRIMARY KEY, status TEXT)"
         )
         connection.executemany("REPLACE INTO rnaseq_atlas_eligibility VALUES (?, ?)", rows.items())
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS experiment (accession TEXT PRIMARY KEY, private BOOLEAN, access_key TEXT)"
+        )
+        connection.executemany("REPLACE INTO experiment VALUES (?, FALSE, NULL)", published)
 
 
 # --------------------------------------------------------------------------- what is the demo's own

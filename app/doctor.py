@@ -58,10 +58,15 @@ def _databases(config: Config) -> Iterator[Finding]:
     from app.eligibility import Databases
 
     asked = {check.database for check in config.checks}
-    unasked = [Check(d.name, d.name, "SELECT 1, 1", frozenset()) for d in config.databases if d.name not in asked]
-    for answer in Databases(config.databases, (*config.checks, *unasked)).verdicts(()):
+    idle = {database.name for database in config.databases} - asked - {a.database for a in config.authorities}
+    unasked = [Check(name, name, "SELECT 1 AS one, 1 AS other", frozenset()) for name in sorted(idle)]
+    databases = Databases(config.databases, (*config.checks, *unasked), config.authorities)
+    for answer in databases.verdicts(()):
         what = f"check {answer.check}" if answer.database in asked else f"database {answer.database}"
         yield _finding(what, *_asked(answer))
+    for listing in databases.listings():
+        found = f"{listing.database} lists {len(listing.entries or ()):,} datasets"
+        yield _judged(f"production {listing.authority}", "" if listing.entries is not None else listing.error, found)
 
 
 def _asked(answer: Answer) -> tuple[str, str]:

@@ -7,7 +7,19 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from app.domain.model import Answer, Known, Problem, Recording, Run, RunStatus, Sighting, SourceConfig, StateChange
+from app.domain.model import (
+    Answer,
+    Known,
+    KnownProblem,
+    Listing,
+    Problem,
+    Recording,
+    Run,
+    RunStatus,
+    Sighting,
+    SourceConfig,
+    StateChange,
+)
 from app.domain.overview import Table
 
 
@@ -39,6 +51,11 @@ class Eligibility(Protocol):
         """One Answer a check. A database that cannot be asked is an Answer without verdicts; never raises."""
         ...
 
+    def listings(self) -> Iterator[Listing]:
+        """One Listing an authority: all that is in production. A database that cannot be asked is a Listing
+        without entries; never raises."""
+        ...
+
 
 class SupportedSpecies(Protocol):
     def __call__(self) -> frozenset[str] | None:
@@ -61,7 +78,8 @@ class Store(Protocol):
         ...
 
     def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
-        """What is known, of all datasets or some; `at`: as it stood after the last run finished by then."""
+        """What is known, of all datasets or some; `at`: as it stood after the last run finished by then. `entries`
+        has every authority that lists anything, also where it lists none of these datasets."""
         ...
 
     def record(self, recording: Recording, lock: Lock) -> int:
@@ -82,6 +100,11 @@ class Store(Protocol):
 
     def changes(self, *, since: datetime, until: datetime | None = None, limit: int) -> Sequence[StateChange]:
         """Newest first; `since` inclusive, `until` inclusive."""
+        ...
+
+    def past_problems(self) -> Sequence[KnownProblem]:
+        """Those that are over, in no particular order: each with when it was first and last seen. One that came back
+        is here once for each time that it was over."""
         ...
 
     def counts(self, at: datetime) -> Mapping[str, int]:

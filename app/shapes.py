@@ -5,11 +5,12 @@ Times are ISO 8601 in UTC, seconds are numbers, states are their names, and what
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.model import Known, KnownProblem, Problem, Report, Run, SourceReport, State, StateChange
+from app.domain.model import Entry, Known, KnownProblem, Problem, Report, Run, SourceReport, State, StateChange
 
 Json = dict[str, Any]
 
@@ -18,7 +19,7 @@ def report(done: Report) -> Json:
     """`{"run": {"id", "status": "succeeded|partial|failed|held", "started", "finished", "seconds", ...},
     "sources": [{"name", "kind", "status": "succeeded|failed|held", "sightings", "error"}], "counts": {state: n},
     "changes": [{"accession", "from", "to", "reason", "sentence"}],
-    "problems": [{"code", "severity", "accession", "source", "path", "message"}],
+    "problems": [{"code", "severity", "accession", "source", "path", "line", "message"}],
     "outputs": [{"name", "status": "published|failed", "where"}], "dry_run"}`"""
     return {
         "run": run(done.run),
@@ -56,19 +57,32 @@ def problem(found: Problem) -> Json:
         "accession": found.dataset or None,
         "source": found.source or None,
         "path": found.path or None,
+        "line": found.line or None,
         "message": found.message,
     }
 
 
-def problems(found: Iterable[KnownProblem]) -> Json:
-    """`{"problems": [{"code", "severity", "accession", "source", "path", "message", "since"}]}`, most severe first"""
-    return {"problems": [problem(entry.problem) | {"since": time(entry.since)} for entry in found]}
+def problems(found: Sequence[KnownProblem], limit: int | None = None) -> Json:
+    """`{"counts": {code: n}, "problems": [{"code", "severity", "accession", "source", "path", "line", "message",
+    "since", "last_seen"}]}`, most severe first. `counts` are of all that were found, `problems` no more than `limit`;
+    `since` is when a problem was first seen, `last_seen` is null while it lasts."""
+    return {
+        "counts": Counter(entry.problem.code.value for entry in found),
+        "problems": [
+            problem(entry.problem) | {"since": time(entry.since), "last_seen": time(entry.last)}
+            for entry in found[:limit]
+        ],
+    }
 
 
 def why(known: Known, accession: str) -> Json:
     """`{"accession", "state", "up_to", "since", "rule", "sentence", "source", "location",
-    "sightings": [{"source", "location", "tech", "modified", "files": [{"role", "path"}]}],
-    "verdicts": [{"check", "outcome", "reason", "checked", "current"}], "problems": [...]}`"""
+    "sightings": [{"source", "location", "tech", "modified", "incomplete": [field], "files": [{"role", "path"}]}],
+    "verdicts": [{"check", "outcome", "reason", "checked", "current"}],
+    "production": [{"authority", "there", "private", "asked"}], "problems": [...]}`
+
+    `incomplete` names what may have more values in the part of a file that was not read; `private` is null where the
+    database does not have the dataset, or does not say."""
     standing = known.standings[accession]
     decision = standing.decision
     seen = [found[accession] for found in known.sightings.values() if accession in found]
@@ -87,6 +101,7 @@ def why(known: Known, accession: str) -> Json:
                 "location": sighting.location,
                 "tech": list(sighting.tech),
                 "modified": time(sighting.modified),
+                "incomplete": list(sighting.metadata.incomplete),
                 "files": [{"role": file.role, "path": file.path} for file in sighting.files],
             }
             for sighting in seen
@@ -100,6 +115,10 @@ def why(known: Known, accession: str) -> Json:
                 "current": verdict.current,
             }
             for verdict in known.verdicts.values()
+        ],
+        "production": [
+            _listed(authority, found.get(accession)) | {"asked": time(known.asked[authority])}
+            for authority, found in known.entries.items()
         ],
         "problems": [problem(entry.problem) for entry in known.problems],
     }
@@ -135,6 +154,10 @@ def _source(done: SourceReport) -> Json:
         "sightings": done.sightings,
         "error": done.error or None,
     }
+
+
+def _listed(authority: str, entry: Entry | None) -> Json:
+    return {"authority": authority, "there": entry is not None, "private": entry.private if entry else None}
 
 
 def _change(change: StateChange) -> Json:

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
-from app.domain.model import Known, KnownProblem, Problem, Report, Run, Severity, StateChange, Verdict
+from app.domain.model import Entry, Known, KnownProblem, Problem, Report, Run, Severity, StateChange, Verdict
 from app.domain.overview import Cell, Table, state_name
 from app.shapes import with_duration
 
@@ -186,10 +186,19 @@ class Terminal:
             for sighting in seen:
                 grid.add_row(escape(sighting.source), escape(sighting.location), self._cell(sighting.modified))
             self._show(grid)
+        for sighting in seen:
+            if sighting.metadata.incomplete:
+                more = ", ".join(sighting.metadata.incomplete).replace("_", " ")
+                self.say(f"A file in {sighting.location} was read only in part, and may name more {more}.")
         if known.verdicts:
             grid = _grid("Check", "Verdict", "Last said")
             for verdict in known.verdicts.values():
                 grid.add_row(verdict.check, escape(str(verdict)), self._age(verdict))
+            self._show(grid)
+        if known.entries:
+            grid = _grid("Production database", "What it says", "Last asked")
+            for authority, found in known.entries.items():
+                grid.add_row(escape(authority), _listed(found.get(accession)), self._cell(known.asked[authority]))
             self._show(grid)
         self.problems(known.problems)
 
@@ -208,10 +217,31 @@ class Terminal:
             )
             self.say(f"    {change.sentence}")
 
+    def to_mend(self, found: Sequence[KnownProblem], limit: int | None = None) -> None:
+        """How many of each kind there are, then each; those that are over with when they were last seen.
+        `found`: kind by kind."""
+        grid = _grid("Severity", "Problem", ("Found", "right"), "What it is")
+        for code, count in Counter(entry.problem.code for entry in found).items():
+            severity = Text(str(code.severity), style=_SEVERITIES[code.severity])
+            grid.add_row(severity, code.value, f"{count:,}", code.meaning)
+        self._show(grid)
+        over = any(entry.last for entry in found)
+        for code, entries in groupby(found[:limit], key=lambda entry: entry.problem.code):
+            self._out.print(Text.assemble("\n", (f"{code.severity} {code.value}", _SEVERITIES[code.severity])))
+            grid = _grid("First seen", *(["Last seen"] if over else []), "Where", "Message")
+            for entry in entries:
+                times = (entry.since, *([entry.last] if over else []))
+                where = entry.problem.place or entry.problem.dataset or entry.problem.source
+                grid.add_row(*map(self._cell, times), *(escape(self._cell(w)) for w in (where, entry.problem.message)))
+            self._show(grid)
+        if limit is not None and len(found) > limit:
+            self.say(f"\n... and {len(found) - limit:,} more")
+
     def problems(self, problems: Iterable[KnownProblem]) -> None:
+        """One line each."""
         for entry in problems:
             found = entry.problem
-            where = f" [{found.path}]" if found.path and found.path not in found.message else ""
+            where = f" [{found.place}]" if found.path and found.path not in found.message else ""
             line = Text.assemble((str(found.severity), _SEVERITIES[found.severity]), f" {found.code.value}: ")
             self._out.print(line + Text(f"{found.message}{where}"))
 
@@ -250,6 +280,12 @@ class Terminal:
 
 def _fails_the_run(problem: Problem) -> bool:
     return problem.severity is Severity.ERROR and not problem.dataset
+
+
+def _listed(entry: Entry | None) -> str:
+    if entry is None:
+        return "not in production"
+    return "in production, private" if entry.private else "in production"
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,13 +1,13 @@
 """The jobs, in the fewest hops. Order only: what follows from facts is decided in `domain`.
 
-source.read -> eligibility.verdicts -> history.settle -> store.record -> overview.tables -> output.publish
+source.read -> eligibility.listings, verdicts -> history.settle -> store.record -> overview.tables -> output.publish
 """
 
 from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,9 +30,9 @@ from app.domain.model import (
     SourceReport,
     StateChange,
 )
-from app.domain.overview import DAYS_AGO, Layout, Table, View, tables
+from app.domain.overview import DAYS_AGO, Layout, Table, View, private, tables
 from app.domain.presence import Failure, Reading
-from app.domain.problems import held, worst_first
+from app.domain.problems import Wanted, held, order
 from app.errors import OutputError, SourceError, StoreError, UnknownDataset, UsageError
 from app.ports import Eligibility, Lock, Output, Source, Store, SupportedSpecies
 
@@ -58,6 +58,8 @@ class Tracker:
     layout: Layout
     version: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    leave_out_private: Collection[str] = ()
+    """the names of outputs that do not show private datasets"""
 
     def crawl(
         self,
@@ -95,7 +97,7 @@ class Tracker:
     def overview(self, at: datetime | None = None) -> tuple[Known, tuple[Table, ...]]:
         """What is known, and the tables that show it; `at`: as they stood at that moment."""
         known = self.store.known(at=at)
-        return known, self._tables(known)
+        return known, tables(self._view(known), self.layout)
 
     def dataset(self, accession: str) -> Known:
         """All that is known of one dataset. Raises UnknownDataset."""
@@ -111,10 +113,17 @@ class Tracker:
             raise self._unknown(accession)
         return changes
 
-    def problems(self) -> list[KnownProblem]:
-        """What there is to mend, worst first."""
-        known = {entry.problem: entry for entry in self.store.known().problems}
-        return [known[problem] for problem in worst_first(known)]
+    def problems(self, wanted: Wanted | None = None, *, past: bool = False) -> list[KnownProblem]:
+        """What there is to mend, worst first; `past`: what there was and is over. The sources of `wanted` are names
+        or keys. Raises UsageError for a source that there is not, UnknownDataset."""
+        known, wanted = self.store.known(), wanted or Wanted()
+        wanted = replace(wanted, sources=self._named(wanted.sources, self._sources(known)))
+        entries = self.store.past_problems() if past else known.problems
+        found = sorted(entries, key=lambda entry: order(entry.problem))
+        heard_of = known.standings.keys() | {entry.problem.dataset for entry in found}
+        for accession in wanted.datasets - heard_of:
+            raise self._unknown(accession)
+        return [entry for entry in found if entry.problem in wanted]
 
     def _unknown(self, accession: str) -> UnknownDataset:
         meant = accession.strip().upper()
@@ -122,6 +131,8 @@ class Tracker:
         for entry in self.store.known().problems:
             if entry.problem.code is Code.NEAR_MISS and accession.strip() in entry.problem.message:
                 hint = f"; but {entry.problem.message} ({entry.problem.path})"
+            elif entry.problem.dataset == accession:
+                hint = f"; but {entry.problem.message}"
         return UnknownDataset(f"{accession!r} is not known: it was never seen in any source{hint}")
 
     # ----------------------------------------------------------------------- the steps of a crawl
@@ -139,10 +150,13 @@ class Tracker:
         readings = [self._read(source, before, full, progress) for source in chosen]
         readings, glimpses = self._look_again(readings, before, progress)
         progress("asking the databases")
+        listings = tuple(self.eligibility.listings())
         datasets = {dataset for reading in readings for dataset in reading.sightings} | known.standings.keys()
+        deciding = {authority.name for authority in self.policy.authorities if authority.decides}
+        datasets = datasets.union(*(listing.entries or () for listing in listings if listing.authority in deciding))
         answers = tuple(self.eligibility.verdicts(datasets))
         species, error = self._species()
-        return Findings(self.sources, tuple(readings), answers, species, error, confirmed, tuple(glimpses))
+        return Findings(self.sources, tuple(readings), answers, species, error, confirmed, tuple(glimpses), listings)
 
     def _chosen(self, only: Collection[str]) -> list[SourceConfig]:
         names = {_bare(name) for name in only}
@@ -152,18 +166,28 @@ class Tracker:
         return [source for source in self.sources if not names or names & {source.name, source.key}]
 
     def _confirmed(self, confirm: Collection[str], known: Known, chosen: Sequence[SourceConfig]) -> frozenset[str]:
-        """The names of the sources that are confirmed, be they configured or already gone from the configuration."""
-        names = {name: name for name in known.sources} | {source.key: name for name, source in known.sources.items()}
-        names |= {source.name: source.name for source in self.sources}
-        names |= {source.key: source.name for source in self.sources}
-        for wanted in map(_bare, confirm):
-            if wanted not in names:
-                raise UsageError(f"no source is called {wanted!r}; there are: {_listed(set(names.values()))}")
-        confirmed = frozenset(names[_bare(wanted)] for wanted in confirm)
+        """The names of the sources that are confirmed, be they configured or already gone from the configuration,
+        and of production databases."""
+        sources = self._sources(known)
+        databases = {authority.name for authority in self.policy.authorities} - sources.keys()
+        confirmed = self._named(set(confirm) - databases, sources) | databases.intersection(confirm)
         unread = {source.name for source in self.sources} - {source.name for source in chosen}
         if confirmed & unread:
             raise UsageError(f"only what is read can be confirmed: add --source for {_listed(confirmed & unread)}")
         return confirmed
+
+    def _sources(self, known: Known) -> dict[str, str]:
+        """What a source may be called, which is its name or its key -> its name."""
+        names = {name: name for name in known.sources} | {source.key: name for name, source in known.sources.items()}
+        names |= {source.name: source.name for source in self.sources}
+        return names | {source.key: source.name for source in self.sources}
+
+    def _named(self, wanted: Iterable[str], names: Mapping[str, str]) -> frozenset[str]:
+        called = [_bare(name) for name in wanted]
+        for name in called:
+            if name not in names:
+                raise UsageError(f"no source is called {name!r}; there are: {_listed(set(names.values()))}")
+        return frozenset(names[name] for name in called)
 
     def _lock(self, dry_run: bool) -> AbstractContextManager[Lock | None]:
         return nullcontext() if dry_run else self.store.lock("crawl")
@@ -222,8 +246,10 @@ class Tracker:
             return Species(readable=False), str(error)
 
     def _publish(self, report: Report, known: Known) -> Report:
-        shown = self._tables(known)
-        outputs = tuple(self._publish_one(output, shown, known) for output in self.outputs)
+        view, hidden = self._view(known), private(known)
+        left_out = {o.name: hidden if o.name in self.leave_out_private else view.left_out for o in self.outputs}
+        shown = {names: tables(replace(view, left_out=names), self.layout) for names in set(left_out.values())}
+        outputs = tuple(self._publish_one(output, shown[left_out[output.name]], known) for output in self.outputs)
         failed = [f"{output.name}: {output.where}" for output in outputs if output.status == "failed"]
         run = report.run
         if failed:
@@ -242,13 +268,13 @@ class Tracker:
             log.warning("output %s: %s", output.name, error)
             return OutputReport(output.name, "failed", str(error))
 
-    def _tables(self, known: Known) -> tuple[Table, ...]:
+    def _view(self, known: Known) -> View:
         if known.at is None:
-            return tables(View(known), self.layout)
+            return View(known)
         age, limit = CHANGES_SHOWN
         changes = self.store.changes(since=known.at - age, until=known.at, limit=limit)
         earlier = {days: self.store.counts(known.at - timedelta(days=days)) for days in DAYS_AGO}
-        return tables(View(known, changes, earlier), self.layout)
+        return View(known, changes, earlier)
 
 
 def _failure(config: SourceConfig, error: Exception) -> Failure:

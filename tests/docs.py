@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from app import sources
 from app.cli import command
-from app.config.forms import SourceSettings, TrackerSettings
+from app.config.forms import DatabaseSettings, ProductionSettings, SourceSettings, TrackerSettings
 from app.domain.lifecycle import RULES
 from app.domain.model import Code
 from app.domain.overview import COLUMNS
@@ -20,7 +20,7 @@ from app.domain.overview import COLUMNS
 PROJECT = Path(__file__).parents[1]
 PAGES = {
     "README.md": ("commands",),
-    "docs/reference.md": ("places", "settings", "columns", "rules", "kinds", "problems"),
+    "docs/reference.md": ("places", "settings", "databases", "production", "columns", "rules", "kinds", "problems"),
 }
 
 
@@ -35,6 +35,14 @@ def settings() -> str:
 
 def places() -> str:
     return _keys(SourceSettings)
+
+
+def production() -> str:
+    return _keys(ProductionSettings)
+
+
+def databases() -> str:
+    return _keys(DatabaseSettings)
 
 
 def _keys(form: type[BaseModel]) -> str:
@@ -72,7 +80,9 @@ def problems() -> str:
     return table(["code", "severity", "meaning"], [(f"`{c.value}`", str(c.severity), c.meaning) for c in Code])
 
 
-PARTS = {part.__name__: part for part in (places, settings, commands, columns, rules, kinds, problems)}
+PARTS = {
+    part.__name__: part for part in (places, settings, databases, production, commands, columns, rules, kinds, problems)
+}
 
 
 def renewed(page: str, text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from app.domain.model import (
     Decision,
     Edits,
+    Entry,
     Known,
     KnownProblem,
     KnownSource,
@@ -50,6 +51,7 @@ class MemoryStore:
     _past: list[Known] = field(default_factory=list)
     _runs: list[Run] = field(default_factory=list)
     _changes: list[StateChange] = field(default_factory=list)
+    _over: list[KnownProblem] = field(default_factory=list)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[Lock]:
@@ -68,10 +70,11 @@ class MemoryStore:
 
     def record(self, recording: Recording, lock: Lock) -> int:
         run = replace(recording.run, id=len(self._runs) + 1)
-        known = self.known()
+        known, before = self.known(), {entry.problem.identity: entry for entry in self.known().problems}
         known = replace(renamed(known, dict(recording.renamed)), problems=known.problems)
         known = _after(known, recording, [*self._runs, run])
         lock.check()
+        self._over += [replace(before[p.identity], last=self._runs[-1].finished) for p in recording.problems.closed]
         self._past.append(known)
         self._runs.append(run)
         self._changes += [replace(change, run=run.id) for change in recording.changes]
@@ -89,6 +92,9 @@ class MemoryStore:
     def changes(self, *, since: datetime, until: datetime | None = None, limit: int) -> Sequence[StateChange]:
         within = [c for c in self._changes[::-1] if since <= c.at and (until is None or c.at <= until)]
         return sorted(within, key=lambda change: change.at, reverse=True)[:limit]
+
+    def past_problems(self) -> Sequence[KnownProblem]:
+        return self._over
 
     def counts(self, at: datetime) -> Mapping[str, int]:
         stood = {change.dataset: change.after for change in self._changes if change.at <= at}
@@ -109,12 +115,15 @@ def _after(before: Known, recording: Recording, runs: Sequence[Run]) -> Known:
     """`runs`: all of them, the one being recorded last."""
     run = runs[-1]
     decisions = _edited({d: s.decision for d, s in before.standings.items()}, recording.decisions, _dataset)
+    asked = {check: run.finished for run in runs for check in run.checks}
     return Known(
         run=run.id,
         at=run.finished,
         sources=_sources(before, recording),
         sightings=_sightings(before, recording.sightings),
-        verdicts=_dated(_edited(before.verdicts, recording.verdicts, lambda v: (v.dataset, v.check)), runs),
+        verdicts=_dated(_edited(before.verdicts, recording.verdicts, lambda v: (v.dataset, v.check)), asked),
+        entries=_entries(before, recording.entries),
+        asked=asked,
         standings=_standings(before, decisions, recording.changes),
         problems=_problems(before, recording.problems, run),
         holds=_edited(before.holds, recording.holds, lambda hold: hold.source),
@@ -169,8 +178,17 @@ def _sightings(before: Known, edits: Edits[Sighting]) -> dict[str, dict[str, Sig
     return now
 
 
-def _dated(verdicts: Mapping[tuple[str, str], Verdict], runs: Sequence[Run]) -> dict[tuple[str, str], Verdict]:
-    asked = {check: run.finished for run in runs for check in run.checks}
+def _entries(before: Known, edits: Edits[Entry]) -> dict[str, dict[str, Entry]]:
+    held = {(authority, dataset): e for authority, found in before.entries.items() for dataset, e in found.items()}
+    now: dict[str, dict[str, Entry]] = {}
+    for (authority, dataset), entry in _edited(held, edits, lambda e: (e.authority, e.dataset)).items():
+        now.setdefault(authority, {})[dataset] = entry
+    return now
+
+
+def _dated(
+    verdicts: Mapping[tuple[str, str], Verdict], asked: Mapping[str, datetime]
+) -> dict[tuple[str, str], Verdict]:
     return {key: replace(v, checked=asked.get(v.check)) if v.current else v for key, v in verdicts.items()}
 
 
@@ -181,10 +199,10 @@ def _standings(before: Known, decisions: Mapping[str, Decision], changes: Sequen
 
 
 def _problems(before: Known, edits: Edits[Problem], run: Run) -> tuple[KnownProblem, ...]:
-    since = {known.problem: known.since for known in before.problems}
-    closed = set(edits.closed)
-    now = _edited({problem: problem for problem in since}, edits, lambda problem: problem)
-    return tuple(KnownProblem(p, since[p] if p in since and p not in closed else run.finished) for p in now)
+    since = {known.problem.identity: known.since for known in before.problems}
+    since |= {problem.identity: run.finished for problem in edits.opened}
+    now = _edited({known.problem.identity: known.problem for known in before.problems}, edits, lambda p: p.identity)
+    return tuple(KnownProblem(problem, since[identity]) for identity, problem in now.items())
 
 
 def _only(known: Known, datasets: set[str]) -> Known:
@@ -195,6 +213,10 @@ def _only(known: Known, datasets: set[str]) -> Known:
             for source, found in known.sightings.items()
         },
         verdicts={key: verdict for key, verdict in known.verdicts.items() if key[0] in datasets},
+        entries={
+            authority: {dataset: entry for dataset, entry in found.items() if dataset in datasets}
+            for authority, found in known.entries.items()
+        },
         standings={dataset: standing for dataset, standing in known.standings.items() if dataset in datasets},
         problems=tuple(known for known in known.problems if known.problem.dataset in datasets),
     )

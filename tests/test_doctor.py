@@ -59,6 +59,14 @@ def test_a_database_that_cannot_be_asked(patient: Patient) -> None:
     assert (status, "nowhere.db" in found) == ("failed", True)
 
 
+@pytest.mark.parametrize("server", ["postgres", "mariadb"])
+def test_a_server_that_nothing_asks_is_asked_whether_it_is_there(
+    server: str, patient: Patient, request: pytest.FixtureRequest
+) -> None:
+    patient.write(databases={"idle": request.getfixturevalue(server).create_database()})
+    assert patient.findings()["database idle"] == ("ok", "idle answers")
+
+
 def test_a_list_of_species_that_is_none(patient: Patient) -> None:
     patient.write(supported_species=["species.txt"])
     assert patient.findings()["supported species"][0] == "failed"

@@ -45,7 +45,7 @@ BREACHES = [
     ("app/sources/filesystem.py", "app.tracker"),
     ("app/store/__init__.py", "app.sources"),
     ("app/store/tables.py", "app.cli"),
-    ("app/eligibility.py", "app.outputs"),
+    ("app/eligibility/__init__.py", "app.outputs"),
     ("app/outputs/__init__.py", "app.store"),
     ("app/outputs/csv_files.py", "app.sources"),
     ("app/tracker.py", "app.store"),

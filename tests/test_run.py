@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,11 +69,19 @@ def house(tmp_path: Path) -> House:
     shutil.copytree(PROJECT / "requirements", root / "requirements")
     for name in ("run", "setup.cfg", "pyproject.toml"):
         shutil.copy2(PROJECT / name, root)
+    programs(root / "run", "")  # nothing may be installed on this machine
     python = tmp_path / "bin" / "python3"
     python.parent.mkdir()
     python.write_text(PYTHON)
     python.chmod(0o755)
     return House(root)
+
+
+def programs(run: Path, table: str) -> None:
+    """Has it need these, and no others."""
+    text, times = re.subn(r"(?s)(?<=\nPROGRAMS=').*?(?=')", f"\n{table}", run.read_text())
+    assert times == 1
+    run.write_text(text)
 
 
 def test_arguments_output_and_exit_code_pass_through_untouched(house: House) -> None:
@@ -162,6 +171,104 @@ def test_a_machine_without_a_suitable_python_is_told_so_in_one_line(house: House
     message = process.communicate()[1]
     assert process.returncode == 1
     assert message.startswith("run: needs Python 3.11 or later") and said in message and message.count("\n") == 1
+
+
+# --------------------------------------------------------------------------- programs that tests start
+
+# Does what MISHAP_OF_APT says, writes down what it is asked, and installs by making the program.
+APT = """#!/bin/sh
+echo "apt-get $*" >>"$CALLS"
+echo "Reading package lists..."
+eval "$MISHAP_OF_APT"
+case "$*" in *install*) printf '#!/bin/sh\\n' >"${0%/*}/a-server" && chmod +x "${0%/*}/a-server" ;; esac
+"""
+SUDO = '#!/bin/sh\necho "sudo $*" >>"$CALLS"\n[ "$1" = -n ] && shift\n%s\n'
+UPDATE = "apt-get -o DPkg::Lock::Timeout=300 update"
+INSTALL = "apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends a-server-core"
+
+
+@pytest.fixture
+def lacking(house: House) -> House:
+    """A house whose tests need a program that this machine does not have; root lives there."""
+    programs(house.root / "run", "a-server  a-server-core\nsh  dash\n")
+    for name, text in (("apt-get", APT), ("id", "#!/bin/sh\necho ${USER_ID-0}\n"), ("sudo", SUDO % "exit 1")):
+        program = house.root.parent / "bin" / name
+        program.write_text(text)
+        program.chmod(0o755)
+    return house
+
+
+def outcome(house: House, *arguments: str, **environment: str) -> tuple[str, int]:
+    """What was said, and the exit code."""
+    process = house.start(
+        *(arguments or ("test", "--version")), MISHAP_OF_APT=environment.pop("MISHAP", ":"), **environment
+    )
+    return process.communicate(timeout=60)[1], process.returncode
+
+
+@pytest.mark.parametrize("command", ["test", "test-long"])
+def test_what_tests_start_is_installed_once_and_in_silence(command: str, lacking: House) -> None:
+    message, code = outcome(lacking, command, "--version")
+    assert code == 0 and message.endswith("run: installing Debian's packages a-server-core ...\n")
+    assert lacking.asked(UPDATE) == lacking.asked(INSTALL) == 1
+    assert outcome(lacking, command, "--version") == ("", 0)
+    assert lacking.asked("apt-get") == 2
+
+
+@pytest.mark.parametrize("command", ["crawl", "demo", "tracker", "lint", "docs", "help"])
+def test_what_starts_no_server_needs_none(command: str, lacking: House) -> None:
+    outcome(lacking, command)
+    assert lacking.asked("apt-get") == 0
+
+
+@pytest.mark.parametrize(
+    ("mishap", "said"),
+    [("exit 100", "E: no such thing"), ('[ "$3" = update ] || exit 100', "E: no such thing"), ("exit 0", "")],
+    ids=["update fails", "install fails", "it comes without the program"],
+)
+def test_an_installation_that_fails_says_why(mishap: str, said: str, lacking: House) -> None:
+    message, code = outcome(lacking, MISHAP=f"echo 'E: no such thing' >&2; {mishap}")
+    assert code == 1 and said in message and "a-server-core" in message
+    assert "Reading package lists" in message or not said
+    assert lacking.asked("-m pytest") == 0
+
+
+def test_one_who_is_not_root_installs_by_sudo_where_that_asks_nothing(lacking: House) -> None:
+    (lacking.root.parent / "bin" / "sudo").write_text(SUDO % 'exec "$@"')
+    assert outcome(lacking, USER_ID="1000")[1] == 0
+    assert lacking.asked("sudo -n env DEBIAN_FRONTEND=noninteractive apt-get") == 2
+
+
+@pytest.mark.parametrize("lacks", ["sudo", "apt-get"])
+def test_where_nothing_may_be_installed_one_sentence_names_the_packages(lacks: str, lacking: House) -> None:
+    if lacks == "apt-get":
+        (lacking.root.parent / "bin" / "apt-get").unlink()
+        user, path = "0", f"{lacking.root.parent / 'bin'}:{without('apt-get', lacking.root.parent)}"
+    else:
+        user, path = "1000", lacking.environment["PATH"]
+    message, code = outcome(lacking, USER_ID=user, PATH=path)
+    assert code == 1
+    last = message.splitlines()[-1]
+    assert last.startswith("run: tests need Debian's packages a-server-core, which this user cannot install: have that")
+    assert lacking.asked("-m pytest") == 0
+
+
+def without(program: str, folder: Path) -> Path:
+    """A folder for PATH with all programs of this machine but one."""
+    made = folder / "without"
+    made.mkdir()
+    for place in os.environ["PATH"].split(":"):
+        for path in Path(place).iterdir() if Path(place).is_dir() else ():
+            if path.name != program and not (made / path.name).exists():
+                (made / path.name).symlink_to(path)
+    return made
+
+
+def test_two_at_once_install_what_tests_start_once(lacking: House) -> None:
+    outcome(lacking, "lint")
+    both = [lacking.start("test", "--version", MISHAP_OF_APT="sleep 0.5") for _ in range(2)]
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert lacking.asked(INSTALL) == 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("help",)])

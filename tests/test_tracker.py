@@ -9,8 +9,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.history import Policy
-from app.domain.model import Answer, Lifecycle, Outcome, Problem, Report, RunStatus, Sighting, SourceConfig, Verdict
+from app.domain.model import (
+    Answer,
+    Code,
+    Entry,
+    Lifecycle,
+    Listing,
+    Outcome,
+    Problem,
+    Report,
+    RunStatus,
+    Secret,
+    Sighting,
+    SourceConfig,
+    Verdict,
+)
 from app.domain.overview import Layout, Table
+from app.domain.problems import Wanted
+from app.domain.production import Authority
 from app.errors import Locked, LockLost, OutputError, SourceError, UnknownDataset, UsageError
 from app.tracker import Tracker
 from tests.fakes import MemoryStore
@@ -48,13 +64,15 @@ class FakeSource:
         if isinstance(shows, Exception):
             raise shows
         for dataset in shows:
-            yield Sighting(dataset, self.config.name, f"{self.config.location}/{dataset}")
+            yield Sighting(dataset, self.config.name, f"{self.config.location}/{dataset}", self.config.tech)
 
 
 @dataclass
 class FakeEligibility:
     says: Mapping[str, str] | None = field(default_factory=dict)
     asked: list[set[str]] = field(default_factory=list)
+    lists: Mapping[str, bool] | None = field(default_factory=dict)
+    """What is in production, and whether it is private."""
 
     def verdicts(self, datasets: Collection[str]) -> Iterator[Answer]:
         self.asked.append(set(datasets))
@@ -63,6 +81,13 @@ class FakeEligibility:
         else:
             said = {d: Verdict(d, "atlas", Outcome(text)) for d, text in self.says.items() if d in datasets}
             yield Answer("atlas", "gxp", said)
+
+    def listings(self) -> Iterator[Listing]:
+        if self.lists is None:
+            yield Listing("production", "gxp", None, "gxp is down")
+        else:
+            entries = {dataset: Entry(dataset, "production", private) for dataset, private in self.lists.items()}
+            yield Listing("production", "gxp", entries, keys={dataset: Secret("hush-hush") for dataset in entries})
 
 
 @dataclass
@@ -89,6 +114,8 @@ class Site:
     outputs: Sequence[FakeOutput] = field(default_factory=lambda: (FakeOutput(),))
     species: frozenset[str] | SourceError | None = None
     then: dict[str, Sequence[str] | Exception] = field(default_factory=dict)
+    authorities: tuple[Authority, ...] = ()
+    leave_out_private: Collection[str] = ()
     opened: dict[str, FakeSource] = field(default_factory=dict)
     now: datetime = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
@@ -100,10 +127,11 @@ class Site:
             eligibility=self.eligibility,
             supported_species=self._species,
             outputs=self.outputs,
-            policy=Policy(STATES),
+            policy=Policy(STATES, authorities=self.authorities),
             layout=Layout(STATES),
             version="0.1.0",
             clock=lambda: self.now,
+            leave_out_private=self.leave_out_private,
         )
 
     def crawl(self, **how: object) -> Report:
@@ -338,6 +366,98 @@ def test_a_name_that_is_almost_known_is_offered() -> None:
         site.tracker().dataset(" e-mtab-1")
 
 
+# --------------------------------------------------------------------------- production databases
+
+REPORTING = Authority("production", "gxp", STATES.state("published"), "bulk")
+DECIDING = replace(REPORTING, decides=True)
+
+
+def published(*shown: str, lists: Mapping[str, bool] | None, authorities: Sequence[Authority] = (REPORTING,)) -> Site:
+    places = [place("loading"), place("published", tech=("bulk",))]  # type: ignore[arg-type]
+    eligibility = FakeEligibility(lists=lists)
+    return Site({"loading": [], "published": shown}, places, eligibility=eligibility, authorities=tuple(authorities))
+
+
+def test_what_is_not_in_production_is_reported() -> None:
+    site = published("E-MTAB-1", "E-MTAB-2", lists={"E-MTAB-2": False, "E-MTAB-3": False})
+    report = site.crawl()
+    assert {(problem.code, problem.dataset) for problem in report.problems} == {
+        (Code.IN_PLACE_NOT_IN_DATABASE, "E-MTAB-1"),
+        (Code.IN_DATABASE_NOT_FOUND, "E-MTAB-3"),
+    }
+    assert (report.exit_code, site.states()) == (0, {"E-MTAB-1": "published", "E-MTAB-2": "published"})
+
+
+def test_a_production_database_that_is_down_makes_the_run_partial_and_changes_nothing() -> None:
+    site = published("E-MTAB-1", lists={"E-MTAB-2": False}, authorities=[DECIDING])
+    site.crawl()
+    site.eligibility.lists = None
+    report = site.crawl()
+    assert (report.exit_code, report.changes) == (3, ())
+    assert "gxp is down" in report.run.error
+    assert site.states() == {"E-MTAB-1": "published_dev", "E-MTAB-2": "published"}
+
+
+def test_a_list_in_doubt_can_be_confirmed_by_the_name_of_its_database() -> None:
+    site = published("E-MTAB-1", lists={f"E-MTAB-{n}": False for n in range(1, 9)}, authorities=[DECIDING])
+    site.crawl()
+    site.eligibility.lists = {"E-MTAB-1": False}
+    report = site.crawl()
+    assert (report.exit_code, report.changes) == (3, ())
+    assert any("crawl --confirm production" in problem.message for problem in report.problems)
+    assert len(site.crawl(confirm=["production"]).changes) == 7
+
+
+def test_the_checks_are_asked_at_once_about_what_only_a_deciding_database_knows() -> None:
+    """So that the next crawl finds nothing new."""
+    site = published("E-MTAB-1", lists={"E-MTAB-9": False}, authorities=[DECIDING])
+    site.eligibility.says = {"E-MTAB-9": "PASS"}
+    site.crawl()
+    assert site.eligibility.asked[-1] == {"E-MTAB-1", "E-MTAB-9"}
+    site = published("E-MTAB-1", lists={"E-MTAB-9": False})
+    site.crawl()
+    assert site.eligibility.asked[-1] == {"E-MTAB-1"}
+
+
+def test_a_dataset_is_told_with_what_every_database_says_of_it() -> None:
+    """Also when it is looked at with settings that name no database."""
+    site = published("E-MTAB-1", "E-MTAB-2", lists={"E-MTAB-2": True})
+    site.crawl()
+    site.authorities = ()
+    assert site.tracker().dataset("E-MTAB-1").entries == {"production": {}}
+    assert site.tracker().dataset("E-MTAB-2").entries["production"]["E-MTAB-2"].private is True
+
+
+def test_one_that_only_a_database_knows_is_not_tracked_and_where_it_is_is_said() -> None:
+    site = published(lists={"E-MTAB-9": False})
+    site.crawl()
+    with pytest.raises(UnknownDataset, match="E-MTAB-9 is in production, but no source shows it"):
+        site.tracker().dataset("E-MTAB-9")
+
+
+def test_private_datasets_are_left_out_of_the_outputs_that_say_so() -> None:
+    public, whole = FakeOutput("public"), FakeOutput("whole")
+    site = published("E-MTAB-1", "E-MTAB-2", lists={"E-MTAB-2": True})
+    site.outputs, site.leave_out_private = (public, whole), ["public"]
+    site.crawl()
+    assert [[row[0] for row in output.shown[0][2].rows] for output in (public, whole)] == [
+        ["E-MTAB-1"],
+        ["E-MTAB-1", "E-MTAB-2"],
+    ]
+    assert "E-MTAB-2" not in repr(public.shown)
+    assert "E-MTAB-2" in repr(site.tracker().overview()[1]), "what a person asks for is whole"
+
+
+def test_no_access_key_is_shown_or_kept() -> None:
+    site = published("E-MTAB-1", lists={"E-MTAB-1": True})
+    report = site.crawl()
+    assert "/Results" in repr(site.outputs[0].shown)
+    assert "hush-hush" not in repr((report, site.store, site.outputs, site.tracker().overview()))
+
+
+# --------------------------------------------------------------------------- asking
+
+
 def test_the_databases_are_asked_about_what_is_seen_and_what_is_known() -> None:
     site = Site({"external": ["E-MTAB-1"], "loading": ["E-MTAB-2"]})
     site.crawl()
@@ -411,3 +531,39 @@ def test_problems_come_worst_first() -> None:
     site.shows = {"external": ["E-MTAB-1", "e-mtab-1"], "loading": []}
     site.crawl()
     assert [str(entry.problem.severity) for entry in site.tracker().problems()] == ["error", "warning"]
+
+
+def test_problems_that_are_over_are_told_when_asked_for() -> None:
+    site = Site({"loading": ["E-MTAB-1", "e-mtab-1"]})
+    first, second = (site.crawl().run.finished for _ in range(2))
+    site.shows = {"loading": ["E-MTAB-1"]}
+    site.crawl()
+    (over,) = site.tracker().problems(past=True)
+    assert (over.problem.code, over.since, over.last) == (Code.CASE_DUPLICATE, first, second)
+    assert site.tracker().problems() == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Wanted(), 2),
+        (Wanted(sources=frozenset({"loading"})), 1),
+        (Wanted(sources=frozenset({"/nfs/loading/"})), 1),
+        (Wanted(sources=frozenset({"external"})), 0),
+        (Wanted(datasets=frozenset({"e-mtab-1"})), 1),
+        (Wanted(datasets=frozenset({"E-MTAB-1"})), 0),
+    ],
+)
+def test_problems_are_chosen_by_what_sources_are_called_and_by_dataset(wanted: Wanted, found: int) -> None:
+    site = Site({"external": ["E-MTAB-1", "e-mtab-1"], "loading": down("loading")})
+    site.crawl()
+    assert len(site.tracker().problems(wanted)) == found
+
+
+def test_problems_of_what_does_not_exist_are_not_taken_for_none() -> None:
+    site = Site({"loading": ["E-MTAB-1"]})
+    site.crawl()
+    with pytest.raises(UsageError, match="no source is called 'lodaing'; there are: loading"):
+        site.tracker().problems(Wanted(sources=frozenset({"lodaing"})))
+    with pytest.raises(UnknownDataset, match="did you mean E-MTAB-1"):
+        site.tracker().problems(Wanted(datasets=frozenset({"e-mtab-1"})))

@@ -17,16 +17,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from app.config.authorities import read_authorities, warn_of_idle
 from app.config.databases import read_checks, read_databases, read_store
 from app.config.forms import SETTINGS, SOURCES, HoldSettings, TrackerSettings, schema
 from app.config.pages import Given, Page, parse_yaml
-from app.config.records import Address, Check, Config, Database
+from app.config.records import Address, Authority, Check, Config, Database, Tls
 from app.config.show import read_columns, read_links, read_outputs
 from app.config.sources import read_location, read_sources
 from app.domain.model import Lifecycle
 from app.errors import ConfigError, Mistake
 
-__all__ = ["Address", "Check", "Config", "Database", "load", "schema"]
+__all__ = ["Address", "Authority", "Check", "Config", "Database", "Tls", "load", "schema"]
 
 STORE, OUT = "var/ingest-tracker.db", "var/out"
 
@@ -63,17 +64,22 @@ def load(
 
     lifecycle = None if "states" in faulty else _lifecycle(page, settings.states)
     found = read_databases(given("databases", databases, None), environ)
+    checks = read_checks(page, settings.checks, found)
+    authorities = read_authorities(page, settings.production, found, [check.name for check in checks], lifecycle)
+    warn_of_idle(found, checks, authorities)
     hold, _ = page.check(HoldSettings, settings.hold if "hold" in settings.model_fields_set else {}, "hold")
     target = given("out", out, OUT)
     result = Config(
         lifecycle=lifecycle or Lifecycle.of(),
         accession=settings.accession,
         databases=found.databases,
-        checks=read_checks(page, settings.checks, found),
+        checks=checks,
+        authorities=authorities,
         supported_species=_species(line, supported_species) or _species(page, settings.supported_species),
         columns=read_columns(page, settings.columns, columns),
         links=read_links(page, settings.links, lifecycle),
-        outputs=read_outputs(page, settings.outputs, outputs),
+        outputs=read_outputs(page, "outputs", settings.outputs, outputs),
+        leave_out_private=frozenset(read_outputs(page, "leave_out_private", settings.leave_out_private, outputs)),
         out=Path(target.page.path(target.value)),
         store=read_store(given("store", store, STORE), environ),
         time_zone=ZoneInfo(settings.time_zone),

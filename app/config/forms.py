@@ -39,15 +39,20 @@ def _zone(name: str) -> str:
     return name
 
 
-def fields_of(text: str, field: str) -> set[str]:
-    """What stands in braces, as written. Raises ValueError where that is anything but {field}."""
+def fields_of(text: str, *allowed: str) -> set[str]:
+    """What stands in braces, as written. Raises ValueError where that is anything but these fields."""
     try:
         fields = {(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text)}
     except ValueError:
         fields = {("", "", None)}
-    if fields - {(None, None, None), (field, "", None)}:
-        raise ValueError(f"{{{field}}} is all that may stand in braces")
+    if fields - {(None, None, None), *((name, "", None) for name in allowed)}:
+        raise ValueError(f"{' and '.join(f'{{{name}}}' for name in allowed)} is all that may stand in braces")
     return {name for name, _, _ in fields if name}
+
+
+def _word(value: object) -> object:
+    """To YAML, off is false."""
+    return "off" if value is False else value
 
 
 def _label(text: str) -> str:
@@ -55,9 +60,12 @@ def _label(text: str) -> str:
     return text
 
 
+Mode = Literal["off", "prefer", "require", "verify"]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
-Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False, description="seconds, more than 0")]
+Seconds = Annotated[
+    float, Field(gt=0, le=86_400, strict=True, description="seconds, more than 0 and no more than a day (86400)")
+]
 
 
 class _Model(BaseModel):
@@ -97,6 +105,14 @@ class DatabaseSettings(_Model):
         default=None, description="name of an environment variable that holds the password"
     )
     path: Text | None = Field(default=None, description="path of an SQLite file")
+    tls: Annotated[Mode | None, BeforeValidator(_word, json_schema_input_type=Mode | Literal[False] | None)] = Field(
+        default=None,
+        description="off; prefer: where the server has it, which holds without this key; require: always; "
+        "verify: and the server must prove to be the host, by tls_ca",
+    )
+    tls_ca: Text | None = Field(default=None, description="path of the certificate (PEM) of who signed the server's")
+    tls_cert: Text | None = Field(default=None, description="path of a certificate (PEM) that says who we are")
+    tls_key: Text | None = Field(default=None, description="path of that certificate's key (PEM)")
     connect_timeout: Seconds = 10
     query_timeout: Seconds = 60
 
@@ -112,6 +128,25 @@ class CheckSettings(_Model):
     passes: Texts = Field(min_length=1, examples=[["PASS"]], description="a list of the values that mean PASS")
     label: Annotated[Text, AfterValidator(_label)] = Field(
         default="{value}", description="the reason of a FAIL, with {value}"
+    )
+
+
+class ProductionSettings(_Model):
+    """A database that says which datasets are in production. Its key is what it is called."""
+
+    database: Text = Field(examples=["gxpatlaspro"], description="the name of a configured database")
+    query: Text = Field(
+        examples=["SELECT accession FROM experiment"],
+        description="SQL that gives an accession and, if it likes, then whether that is private, then its access key",
+    )
+    state: Text = Field(default="published", description="the state of the datasets that are there")
+    tech: Literal["bulk", "sc"] = Field(
+        examples=["bulk"], description="bulk or sc, the datasets that it is asked about"
+    )
+    decides: bool = Field(
+        default=False,
+        strict=True,
+        description="true: the state follows the database; false: where it and the places differ is only reported",
     )
 
 
@@ -142,12 +177,19 @@ class TrackerSettings(_Model):
     checks: dict[str, SkipValidation[CheckSettings]] = Field(
         default={}, description="name -> {database, query, passes, label}"
     )
+    production: dict[str, SkipValidation[ProductionSettings | Literal[False]]] = Field(
+        default={},
+        description="name -> {database, query, state, tech, decides}, or false: without the one of this name",
+    )
     supported_species: Texts = Field(default=(), description="a list of paths or addresses")
     columns: dict[str, SkipValidation[list[str | dict[str, str]]]] = Field(
         default={}, description="tab -> list of column names, or of {column: title}"
     )
-    links: dict[str, SkipValidation[str]] = Field(default={}, description="'state tech' -> address with {accession}")
+    links: dict[str, SkipValidation[str]] = Field(
+        default={}, description="'state tech', or 'private tech' -> address with {accession}"
+    )
     outputs: Texts = Field(default=OUTPUTS, description="a list of outputs")
+    leave_out_private: Texts = Field(default=(), description="a list of the outputs that show no private datasets")
     store: Text | None = Field(default=None, description="path of an SQLite file, or an SQLAlchemy address")
     out: Text | None = Field(default=None, description="path of the folder that files are written to")
     time_zone: Annotated[Text, AfterValidator(_zone)] = Field(

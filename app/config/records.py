@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from app.domain.model import Lifecycle, SourceConfig
+from app.domain.model import Lifecycle, SourceConfig, State
 from app.errors import Mistake
 
 Dialect = Literal["postgresql", "mysql", "sqlite"]
@@ -42,6 +42,18 @@ class Address(str):
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How a connection is encrypted. `mode`: off; prefer (where the server has it); require (whoever it may be);
+    verify (the server proves by a certificate of `ca` that it is the host). Empty: as the address or its driver has
+    it, which is prefer. `cert` and `key` are what we prove who we are with. All three are absolute paths."""
+
+    mode: Literal["", "off", "prefer", "require", "verify"] = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """A curation database. Timeouts are in seconds."""
 
@@ -50,6 +62,7 @@ class Database:
     dialect: Dialect
     connect_timeout: float = 10
     query_timeout: float = 60
+    tls: Tls = Tls()
 
     @property
     def shown(self) -> str:
@@ -70,6 +83,20 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """A production database that says which datasets are in `state`. `query` gives an accession, and if it likes
+    whether that one is private, and its access key. `decides`: the state follows the database where it and the
+    places differ; else they are only reported."""
+
+    name: str
+    database: str
+    query: str
+    state: State
+    tech: str
+    decides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All that a site has set. Paths are absolute."""
 
@@ -79,13 +106,16 @@ class Config:
     """a regular expression"""
     databases: tuple[Database, ...]
     checks: tuple[Check, ...]
+    authorities: tuple[Authority, ...]
     supported_species: tuple[str, ...]
     """paths or addresses"""
     columns: Mapping[str, tuple[tuple[str, str], ...]]
     """tab -> ((column, title), ...); a tab that is not here has its default columns"""
     links: Mapping[str, str]
-    """"state tech" -> template with {accession}"""
+    """"state tech" or "private tech" -> template with {accession}"""
     outputs: tuple[str, ...]
+    leave_out_private: frozenset[str]
+    """the outputs that show no private datasets"""
     out: Path
     store: Address
     time_zone: ZoneInfo

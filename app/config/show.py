@@ -13,6 +13,8 @@ from app.domain.model import Lifecycle
 from app.domain.overview import LINKS
 
 TECHS = ("bulk", "sc")
+PRIVATE = "private"
+"""In place of a state: the link of datasets that are private."""
 
 
 def read_columns(
@@ -50,30 +52,33 @@ def read_links(page: Page, templates: Mapping[str, Any], lifecycle: Lifecycle | 
     for key, template in templates.items():
         state, _, tech = key.rpartition(" ")
         if not state or tech not in TECHS:
-            page.mistake("must be a state and bulk or sc, such as 'published sc'", "links", key)
-        elif known is not None and state not in known:
-            page.mistake(unknown("state", state, known), "links", key)
-        if wrong := _link_fault(template):
-            page.mistake(f"{wrong}; allowed: such as {LINKS['published bulk']}", "links", key)
+            page.mistake("must be a state and bulk or sc, such as 'published sc', or 'private bulk'", "links", key)
+        elif known is not None and state not in (*known, PRIVATE):
+            page.mistake(unknown("state", state, (*known, PRIVATE)), "links", key)
+        if wrong := _link_fault(template, state == PRIVATE):
+            example = LINKS["private bulk" if state == PRIVATE else "published bulk"]
+            page.mistake(f"{wrong}; allowed: such as {example}", "links", key)
     return MappingProxyType({**LINKS, **templates})
 
 
-def _link_fault(template: object) -> str:
+def _link_fault(template: object, private: bool) -> str:
     if not isinstance(template, str):
         return "must be text"
     try:
-        fields = fields_of(template, "accession")
+        fields = fields_of(template, "accession", *(["key"] if private else []))
     except ValueError as error:
         return str(error)
+    if "{key}" in template.partition("?")[0]:
+        return "has {key} before its ?, where it could not be left out"
     if not template.startswith(("https://", "http://")):
         return "is not an http(s) address"
-    return "" if fields else "must hold {accession}"
+    return "" if "accession" in fields else "must hold {accession}"
 
 
-def read_outputs(page: Page, names: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+def read_outputs(page: Page, key: str, names: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
     for name, times in Counter(names).items():
         if name not in known:
-            page.mistake(unknown("output", name, known), "outputs")
+            page.mistake(unknown("output", name, known), key)
         elif times > 1:
-            page.mistake(f"{name!r} is given more than once", "outputs")
+            page.mistake(f"{name!r} is given more than once", key)
     return tuple(names)

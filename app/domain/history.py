@@ -11,19 +11,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from app.domain import lifecycle, presence, problems
+from app.domain import lifecycle, presence, problems, production
 from app.domain.model import (
     Answer,
     Code,
     Counters,
     Decision,
     Edits,
+    Entry,
     HarvestLog,
     Hold,
     Known,
     KnownProblem,
     KnownSource,
     Lifecycle,
+    Listing,
     LogStatus,
     Outcome,
     Problem,
@@ -38,6 +40,7 @@ from app.domain.model import (
     Verdict,
 )
 from app.domain.presence import HoldLimits, Reading
+from app.domain.production import Authority, Production
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -51,6 +54,7 @@ class Policy:
 
     lifecycle: Lifecycle = field(default_factory=Lifecycle.of)
     limits: HoldLimits = field(default_factory=HoldLimits)
+    authorities: tuple[Authority, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +69,21 @@ class Findings:
     confirmed: frozenset[str] = frozenset()
     glimpses: tuple[Sighting, ...] = ()
     """datasets that were missing where they were, and found in sources that this run does not read"""
+    listings: tuple[Listing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What holds after a crawl, and the state changes that led there. `known` is what the store holds, `before`
-    the same under the names that sources have now; `held` are the holds that this run came upon."""
+    the same under the names that sources have now; `held` are the holds that this run came upon, `listings` the
+    lists of production databases, those in doubt without entries."""
 
     known: Known
     before: Known
     after: Known
     changes: tuple[StateChange, ...]
     held: Mapping[str, Hold]
+    listings: tuple[Listing, ...]
     status: RunStatus
 
 
@@ -84,6 +91,8 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
     """Decides everything that follows from what was found. Pure: writes nothing."""
     sources, readings = findings.sources, findings.readings
     stored, known = known, presence.renamed(known, presence.renames(known, sources))
+    listings = production.trusted(findings.listings, known, policy.limits, findings.confirmed)
+    findings = replace(findings, listings=listings)
     held = presence.holds(
         known, readings, sources, glimpses=findings.glimpses, confirmed=findings.confirmed, limits=policy.limits
     )
@@ -91,10 +100,19 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
     sightings = presence.present(known, readings, findings.glimpses, held, sources)
     stages = presence.stages(known, sources, policy.lifecycle)
     verdicts = renewed(known.verdicts, findings.answers, now)
+    entries = production.renewed(known.entries, listings)
+    asked = {**known.asked, **dict.fromkeys(_answered(findings), now)}
+    confirming = Production(tuple(a for a in policy.authorities if a.name in asked), entries)
     decided = {
         decision.dataset: decision
         for decision in lifecycle.decisions(
-            sightings, verdicts, known=known, lifecycle=policy.lifecycle, stages=stages, species=findings.species
+            sightings,
+            verdicts,
+            known=known,
+            lifecycle=policy.lifecycle,
+            stages=stages,
+            species=findings.species,
+            production=confirming,
         )
     }
     changes = lifecycle.changes(decided, known.standings, now)
@@ -103,13 +121,15 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
         sources=_sources(known, sources, held, well, now),
         sightings=sightings,
         verdicts=verdicts,
+        entries=entries,
+        asked=asked,
         standings=_standings(decided, known, changes, now),
         holds=_standing_holds(known, sources, well) | held,
     )
-    found = _problems(after, findings, known.problems, policy.lifecycle, stages)
-    since = {entry.problem: entry.since for entry in known.problems}
-    after = replace(after, problems=tuple(KnownProblem(problem, since.get(problem, now)) for problem in found))
-    return Settled(stored, known, after, changes, held, _status(findings, held))
+    found = _problems(after, findings, known.problems, policy.lifecycle, stages, confirming)
+    since = {entry.problem.identity: entry.since for entry in known.problems}
+    after = replace(after, problems=tuple(KnownProblem(p, since.get(p.identity, now)) for p in found))
+    return Settled(stored, known, after, changes, held, listings, _status(findings, held))
 
 
 def renewed(
@@ -127,6 +147,12 @@ def renewed(
                 verdicts[key] = replace(known[key], current=False)
         verdicts |= {(d, answer.check): replace(v, checked=now, current=True) for d, v in said.items()}
     return verdicts
+
+
+def _answered(findings: Findings) -> tuple[str, ...]:
+    """The checks and the production databases that did."""
+    checks = (answer.check for answer in findings.answers if answer.verdicts is not None)
+    return (*checks, *(listing.authority for listing in findings.listings if listing.entries is not None))
 
 
 def _standing_holds(known: Known, configured: Iterable[SourceConfig], well: Collection[str]) -> dict[str, Hold]:
@@ -161,20 +187,23 @@ def _problems(
     before: tuple[KnownProblem, ...],
     states: Lifecycle,
     stages: Mapping[str, Stage],
+    confirming: Production,
 ) -> list[Problem]:
     """Worst first; each once."""
     places = lifecycle.furthest_first(after.sightings, stages)
     said = lifecycle.by_dataset(after.verdicts.values())
     configured = {source.name for source in findings.sources}
+    everywhere = all(after.sources[name].last_read for name in configured)
     counting = {name: source for name, source in after.sources.items() if not source.deleted}
     found = [
         *problems.of_sources(findings.readings, after.holds, replace(after, sources=counting, problems=before)),
-        *problems.of_answers(findings.answers, findings.species_error),
+        *problems.of_answers(findings.answers, findings.listings, findings.species_error),
         *problems.of_names(places.keys()),
+        *problems.of_production(confirming, places, looked_everywhere=everywhere),
     ]
     for dataset, seen in places.items():
         found += problems.of_dataset(after.standings[dataset], seen, said.get(dataset, ()), states, configured)
-    return problems.worst_first(dict.fromkeys(found))
+    return problems.worst_first({problem.identity: problem for problem in reversed(found)}.values())
 
 
 def _status(findings: Findings, held: Mapping[str, Hold]) -> RunStatus:
@@ -184,6 +213,7 @@ def _status(findings: Findings, held: Mapping[str, Hold]) -> RunStatus:
     if held:
         return RunStatus.HELD
     unanswered = any(answer.verdicts is None for answer in findings.answers)
+    unanswered |= any(listing.entries is None for listing in findings.listings)
     return RunStatus.PARTIAL if failures or unanswered or findings.species_error else RunStatus.SUCCEEDED
 
 
@@ -192,6 +222,7 @@ def _status(findings: Findings, held: Mapping[str, Hold]) -> RunStatus:
 
 def recording(settled: Settled, findings: Findings, *, started: datetime, version: str) -> Recording:
     """The rows that make the store say what is known now. Where nothing changed there are none but the run's."""
+    findings = replace(findings, listings=settled.listings)
     known, before, after = settled.known, settled.before, settled.after
     run = Run(
         started=started,
@@ -199,7 +230,7 @@ def recording(settled: Settled, findings: Findings, *, started: datetime, versio
         status=settled.status,
         counts=counts(after),
         changes=len(settled.changes),
-        checks=tuple(answer.check for answer in findings.answers if answer.verdicts is not None),
+        checks=_answered(findings),
         error="; ".join(_failures(settled, findings)),
         tracker_version=version,
     )
@@ -211,8 +242,9 @@ def recording(settled: Settled, findings: Findings, *, started: datetime, versio
         logs=tuple(_log(reading, settled, started) for reading in findings.readings),
         sightings=edits(_flat(before), _flat(after), alike=_looks_the_same),
         verdicts=edits(_undated(before.verdicts), _undated(after.verdicts)),
+        entries=edits(_listed(before), _listed(after)),
         decisions=edits(_decisions(before), _decisions(after)),
-        problems=edits({k.problem: k.problem for k in known.problems}, {k.problem: k.problem for k in after.problems}),
+        problems=edits(_identified(known), _identified(after), alike=lambda old, new: True),
         holds=edits(before.holds, after.holds),
         changes=settled.changes,
     )
@@ -222,7 +254,8 @@ def _failures(settled: Settled, findings: Findings) -> Iterator[str]:
     """What went wrong with the run as a whole, in words."""
     yield from (reading.failure.message for reading in findings.readings if reading.failure is not None)
     yield from (problems.held(hold) for hold in settled.held.values())
-    yield from (problem.message for problem in problems.of_answers(findings.answers, findings.species_error))
+    unanswered = problems.of_answers(findings.answers, findings.listings, findings.species_error)
+    yield from (problem.message for problem in unanswered)
 
 
 def counts(known: Known) -> dict[str, int]:
@@ -248,8 +281,16 @@ def _flat(known: Known) -> dict[tuple[str, str], Sighting]:
     return {(source, d): sighting for source, found in known.sightings.items() for d, sighting in found.items()}
 
 
+def _listed(known: Known) -> dict[tuple[str, str], Entry]:
+    return {(authority, d): entry for authority, found in known.entries.items() for d, entry in found.items()}
+
+
 def _decisions(known: Known) -> dict[str, Decision]:
     return {dataset: standing.decision for dataset, standing in known.standings.items()}
+
+
+def _identified(known: Known) -> dict[tuple[str, ...], Problem]:
+    return {entry.problem.identity: entry.problem for entry in known.problems}
 
 
 def _looks_the_same(old: Sighting, new: Sighting) -> bool:

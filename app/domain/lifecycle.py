@@ -1,6 +1,6 @@
 """From facts to states.
 
-    sightings, verdicts, duplicates -> Facts -> RULES in order -> Decision -> StateChange
+    sightings, verdicts, production databases, duplicates -> Facts -> RULES in order -> Decision -> StateChange
 
 A rule looks at the facts and at the state so far, and names the state that follows, or None. The last rule
 that moved a dataset is its reason: the rule's name is what history and `why` show.
@@ -8,11 +8,11 @@ that moved a dataset is its reason: the rule's name is what history and `why` sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.duplicates import Studies
+from app.domain.duplicates import Studies, Study
 from app.domain.model import (
     Decision,
     Known,
@@ -26,7 +26,11 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
+from app.domain.production import Authority, Production
 from app.domain.species import species_name
+
+MOST_NAMED = 20
+"""Datasets that are named as those under which a study is already here: no list in a sheet need be longer."""
 
 NO_LONGER_SEEN = "no_longer_seen"
 
@@ -43,7 +47,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a decision on one dataset rests on. `seen` is furthest first."""
+    """All that a decision on one dataset rests on. `seen` is furthest first; `having` are the production databases
+    that have it, `lacking` those that should, by its place, and have not."""
 
     dataset: str
     lifecycle: Lifecycle
@@ -52,6 +57,8 @@ class Facts:
     ingested_as: tuple[str, ...] = ()
     organism_status: str = NOT_ASKED
     last_location: str = ""
+    having: tuple[Authority, ...] = ()
+    lacking: tuple[Authority, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -72,7 +79,19 @@ def eligible_should_be_imported(facts: Facts, so_far: State | None) -> State | N
     return facts.lifecycle.incoming if wanted else None
 
 
-RULES: tuple[Rule, ...] = (furthest_stage, eligible_should_be_imported)
+def confirmed_by_production(facts: Facts, so_far: State | None) -> State | None:
+    """By the word of a production database that decides: what it has is in its state, wherever it was seen; what is
+    in the place for that state, and not in the database, is in the state before."""
+    if facts.having:
+        confirmed = max((a.state for a in facts.having if a.decides), default=None)
+        if confirmed is not None and (so_far is None or so_far < confirmed):
+            return confirmed
+    if facts.lacking and all(a.decides for a in facts.lacking):
+        return max((state for state in facts.lifecycle.states if state < facts.lacking[0].state), default=None)
+    return None
+
+
+RULES: tuple[Rule, ...] = (furthest_stage, eligible_should_be_imported, confirmed_by_production)
 
 
 def decide(facts: Facts) -> Decision:
@@ -82,12 +101,14 @@ def decide(facts: Facts) -> Decision:
             state, reason = following, rule.__name__
     if state is None:
         return Decision(facts.dataset, None, reason, _gone(facts), organism_status=facts.organism_status)
+    if not facts.seen:
+        return _unseen(facts, state, reason)
     deciding = facts.seen[0]
     return Decision(
         dataset=facts.dataset,
         state=state,
         rule=reason,
-        sentence=_sentence(facts, state),
+        sentence=_sentence(facts, state, reason),
         up_to=deciding.stage.end if deciding.stage.end > state else None,
         source=deciding.sighting.source,
         location=deciding.sighting.location,
@@ -122,7 +143,15 @@ def _gone(facts: Facts) -> str:
     return f"It is no longer seen in any source{last}."
 
 
-def _sentence(facts: Facts, state: State) -> str:
+def _unseen(facts: Facts, state: State, reason: str) -> Decision:
+    """Of a dataset that only a database knows: its place is the database."""
+    confirming = _deciding(facts.having, state)
+    sentence = f"It is {state} by the word of {_names(confirming)} alone: no source shows it."
+    location = confirming[0].database
+    return Decision(facts.dataset, state, reason, sentence, location=location, organism_status=facts.organism_status)
+
+
+def _sentence(facts: Facts, state: State, reason: str) -> str:
     deciding = facts.seen[0]
     start, end = deciding.stage.start, deciding.stage.end
     where = f"It is in {deciding.sighting.location}, a place for datasets that are " + (
@@ -130,6 +159,10 @@ def _sentence(facts: Facts, state: State) -> str:
     )
     if len(facts.seen) > 1:
         where += f" (the furthest of the {len(facts.seen)} places where it was seen)"
+    if reason == confirmed_by_production.__name__ and state > start:
+        return f"{where}. It is {state} by the word of {_names(_deciding(facts.having, state))}: it is there."
+    if reason == confirmed_by_production.__name__:
+        return f"{where}. It is only {state} by the word of {_names(facts.lacking)}: it is not there."
     if state == facts.lifecycle.incoming != start:
         passed = ", ".join(f"{v.check} says {v}" for v in facts.verdicts if v.outcome is Outcome.PASS)
         organism = "its organism is supported, " if facts.organism_status == SUPPORTED else ""
@@ -137,6 +170,14 @@ def _sentence(facts: Facts, state: State) -> str:
     if start == facts.lifecycle.external:
         return f"{where}. It is not to be imported: {'; '.join(objections(facts))}."
     return f"{where}."
+
+
+def _deciding(authorities: Iterable[Authority], state: State) -> list[Authority]:
+    return [authority for authority in authorities if authority.decides and authority.state == state]
+
+
+def _names(authorities: Iterable[Authority]) -> str:
+    return " and ".join(authority.name for authority in authorities)
 
 
 # --------------------------------------------------------------------------- all datasets at once
@@ -147,14 +188,21 @@ def _metadata(seen: Sequence[Seen]) -> Metadata:
 
 
 def merged(sightings: Sequence[Sighting]) -> Metadata:
-    """Field by field the first sighting's value that is not empty."""
+    """Field by field the first sighting's value that is not empty; it is incomplete if it was incomplete there."""
     if len(sightings) == 1:
         return sightings[0].metadata
-    fields = {
-        name: next((value for s in sightings if any(value := getattr(s.metadata, name))), getattr(Metadata(), name))
-        for name in Metadata.__slots__
+    said = [sighting.metadata for sighting in sightings]
+    chosen = {
+        name: next((each for each in said if any(getattr(each, name))), None)
+        or next((each for each in said if name in each.incomplete), _NOTHING_SAID)
+        for name in _FIELDS
     }
-    return Metadata(**fields)
+    incomplete = tuple(name for name, each in chosen.items() if name in each.incomplete)
+    return Metadata(**{name: getattr(each, name) for name, each in chosen.items()}, incomplete=incomplete)
+
+
+_NOTHING_SAID = Metadata()
+_FIELDS = tuple(name for name in Metadata.__slots__ if name != "incomplete")
 
 
 def furthest_first(
@@ -179,18 +227,23 @@ def decisions(
     lifecycle: Lifecycle,
     stages: Mapping[str, Stage],
     species: Species,
+    production: Production,
 ) -> Iterator[Decision]:
-    """A decision for every dataset that is seen now or was known before."""
+    """A decision for every dataset that is seen now, was known before, or is in a database that decides."""
     places = furthest_first(sightings, stages)
-    studies = Studies({d: _metadata(seen).secondary_accessions for d, seen in places.items()})
-    ingested = {d for d, seen in places.items() if seen[0].stage.start > lifecycle.incoming}
+    studies = Studies({d: Study.of(_metadata(seen)) for d, seen in places.items()})
+    tracked = production.tracked()
+    ingested = {d for d, seen in places.items() if seen[0].stage.start > lifecycle.incoming} | tracked
+    ingested_as = studies.others_among(ingested, MOST_NAMED)
     said = by_dataset(verdicts.values())
-    for dataset in sorted(places.keys() | known.standings.keys()):
+    here = places.keys() | tracked
+    for dataset in sorted(here | known.standings.keys()):
         standing = known.standings.get(dataset)
-        if dataset not in places and standing is not None and standing.decision.state is None:
+        if dataset not in here and standing is not None and standing.decision.state is None:
             yield standing.decision
             continue
         seen = tuple(places.get(dataset, ()))
+        tech = seen[0].sighting.tech if seen else ()
         last = standing.decision if standing else _NEVER_SEEN
         yield decide(
             Facts(
@@ -198,16 +251,19 @@ def decisions(
                 lifecycle,
                 seen,
                 said.get(dataset, ()),
-                ingested_as=tuple(sorted(studies.others(dataset) & ingested)) if seen else (),
+                ingested_as=ingested_as(dataset) if seen else (),
                 organism_status=_organism_status(seen, species, last),
                 last_location=last.location,
+                having=production.having(dataset, tech),
+                lacking=production.lacking(dataset, tech, seen[0].stage.start) if seen else (),
             )
         )
 
 
 def _organism_status(seen: Sequence[Seen], species: Species, last: Decision) -> str:
-    """Of a dataset that is gone, and where the list could not be read, the last answer stays."""
-    return species.status(_metadata(seen).organisms) if seen and species.readable else last.organism_status
+    """Of a dataset that nobody sees any more, and where the list could not be read, the last answer stays."""
+    asked = species.readable and (seen or last is _NEVER_SEEN)
+    return species.status(_metadata(seen).organisms) if asked else last.organism_status
 
 
 _NEVER_SEEN = Decision("", None, "", "", organism_status=UNKNOWN_ORGANISM)

@@ -98,7 +98,7 @@ class Code(enum.Enum):
     DATABASE_UNREADABLE = (
         "database_unreadable",
         Severity.ERROR,
-        "a curation database could not be asked; its last verdicts stay",
+        "a curation database could not be asked, or lists suspiciously little; what it last said stays",
     )
     SPECIES_UNREADABLE = (
         "species_unreadable",
@@ -119,7 +119,52 @@ class Code(enum.Enum):
     IDF_WITHOUT_SDRF = ("idf_without_sdrf", Severity.WARNING, "there is an IDF but no SDRF")
     SDRF_WITHOUT_IDF = ("sdrf_without_idf", Severity.WARNING, "there is an SDRF but no IDF")
     EMPTY_FILE = ("empty_file", Severity.WARNING, "a metadata file is empty")
+    NOT_TEXT = ("not_text", Severity.ERROR, "a metadata file is no text, but a workbook or an archive; it was not read")
+    NOT_MAGETAB = (
+        "not_magetab",
+        Severity.ERROR,
+        "a metadata file holds nothing of what such a file must hold; it was not read",
+    )
+    CONFLICT_MARKERS = (
+        "conflict_markers",
+        Severity.ERROR,
+        "a metadata file holds both sides of a merge that nobody finished",
+    )
     NOT_UTF8 = ("not_utf8", Severity.WARNING, "a metadata file is not UTF-8; the encoding taken is named")
+    MIXED_ENCODINGS = (
+        "mixed_encodings",
+        Severity.WARNING,
+        "the lines of a metadata file are in different encodings; each was read in its own",
+    )
+    LINE_ENDS = ("line_ends", Severity.INFO, "the lines of a metadata file end in a way that other programs misread")
+    UNCLOSED_QUOTE = ("unclosed_quote", Severity.WARNING, "a cell begins with a quote that is never closed")
+    PLACEHOLDER = ("placeholder", Severity.WARNING, "a metadata file still holds the text of its template")
+    REPEATED_ROW = ("repeated_row", Severity.INFO, "a field stands twice in a metadata file, with the same values")
+    CONFLICTING_ROWS = (
+        "conflicting_rows",
+        Severity.WARNING,
+        "a field stands twice in a metadata file, with different values",
+    )
+    NO_TITLE = ("no_title", Severity.WARNING, "the IDF gives no investigation title")
+    NO_ORGANISM = ("no_organism", Severity.WARNING, "the SDRF names no organism")
+    RAGGED_ROWS = ("ragged_rows", Severity.INFO, "a row of the SDRF has values beyond the last heading")
+    ACCESSION_DIFFERS = (
+        "accession_differs",
+        Severity.WARNING,
+        "the accession that the IDF gives is not the one in its name",
+    )
+    SDRF_NOT_THERE = ("sdrf_not_there", Severity.WARNING, "the IDF names an SDRF that is not there")
+    SEVERAL_SDRFS = ("several_sdrfs", Severity.INFO, "the IDF names several SDRFs; all that are there were read")
+    IN_DATABASE_NOT_FOUND = (
+        "in_database_not_found",
+        Severity.WARNING,
+        "a production database has the dataset, and no source shows it",
+    )
+    IN_PLACE_NOT_IN_DATABASE = (
+        "in_place_not_in_database",
+        Severity.WARNING,
+        "the dataset is in a place for datasets in production, and the production database does not have it",
+    )
     BAD_RECORD = ("bad_record", Severity.WARNING, "one record of a listing could not be used")
     REPEATED = ("repeated", Severity.WARNING, "the same dataset was found twice in one source; the first was taken")
     VANISHED = ("vanished", Severity.INFO, "a file disappeared while it was being read")
@@ -129,13 +174,25 @@ class Code(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something to mend. `message` is one line that a curator understands; it holds nothing that changes
-    from run to run (no times, no counts of seconds), so that an unchanged problem stays the same row."""
+    from run to run (no times, no counts of seconds), so that an unchanged problem stays the same row.
+    `line` is where in the file (from 1; 0: the file as a whole, or no file)."""
 
     code: Code
     message: str
     dataset: str = ""
     source: str = ""
     path: str = ""
+    line: int = 0
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """All that makes it this problem: one that moved to another line of its file is the same one."""
+        return self.code.value, self.dataset, self.source, self.path, self.message
+
+    @property
+    def place(self) -> str:
+        """The path, and the line as editors take it."""
+        return f"{self.path}:{self.line}" if self.path and self.line else self.path
 
     @property
     def severity(self) -> Severity:
@@ -182,9 +239,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the files or the record say of a dataset. Several values keep their order in the file."""
+    """What the files or the record say of a dataset. Several values keep their order in the file.
+    `accessions` are those that the IDF gives as the dataset's own, `incomplete` the fields that may have
+    more values in the part of a file that was not read."""
 
     title: str = ""
+    accessions: tuple[str, ...] = ()
     experiment_types: tuple[str, ...] = ()
     analysis_types: tuple[str, ...] = ()
     organisms: tuple[str, ...] = ()
@@ -195,6 +255,8 @@ class Metadata:
     mapping: tuple[str, str] = ("", "")
     ensembl_release: str = ""
     transcript_quantification: tuple[str, str] = ("", "")
+    sdrf_files: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +307,37 @@ class Answer:
     database: str
     verdicts: Mapping[str, Verdict] | None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A dataset in a production database. `private` None: the database does not say."""
+
+    dataset: str
+    authority: str
+    private: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Text that is shown nowhere by accident: not in messages, logs, tracebacks or JSON."""
+
+    value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All that one authority lists in this run. `entries` is None when its database could not be asked.
+    `keys` (dataset -> access key of a private one) live only as long as the run: they are never stored."""
+
+    authority: str
+    database: str
+    entries: Mapping[str, Entry] | None
+    error: str = ""
+    keys: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
 
 # --------------------------------------------------------------------------- decisions and history
@@ -301,8 +394,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class KnownProblem:
+    """A problem, when it was first seen, and, if it is over, when it was last seen."""
+
     problem: Problem
     since: datetime
+    last: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +424,10 @@ class Known:
     """source name -> dataset -> sighting"""
     verdicts: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
     """(dataset, check) -> verdict"""
+    entries: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict)
+    """authority -> dataset -> entry"""
+    asked: Mapping[str, datetime] = field(default_factory=dict)
+    """check or authority -> when it last answered"""
     standings: Mapping[str, Standing] = field(default_factory=dict)
     problems: tuple[KnownProblem, ...] = ()
     holds: Mapping[str, Hold] = field(default_factory=dict)
@@ -345,7 +445,8 @@ class RunStatus(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One crawl. `checks` names the checks that answered: the age of verdicts follows from it."""
+    """One crawl. `checks` names the checks and the authorities that answered: the age of what they said follows
+    from it."""
 
     started: datetime
     finished: datetime
@@ -426,6 +527,7 @@ class Recording:
     logs: tuple[HarvestLog, ...] = ()
     sightings: Edits[Sighting] = Edits()
     verdicts: Edits[Verdict] = Edits()
+    entries: Edits[Entry] = Edits()
     decisions: Edits[Decision] = Edits()
     problems: Edits[Problem] = Edits()
     holds: Edits[Hold] = Edits()

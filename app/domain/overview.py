@@ -5,14 +5,27 @@ Add a column: one `Column` in COLUMNS. Its title is what people see and what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from urllib.parse import quote
 
-from app.domain.duplicates import Studies
+from app.domain.duplicates import Studies, Study
 from app.domain.history import counts
 from app.domain.lifecycle import Seen, by_dataset, furthest_first, merged
-from app.domain.model import Code, Known, Lifecycle, Metadata, Standing, State, StateChange, Verdict
+from app.domain.model import (
+    Code,
+    Known,
+    Lifecycle,
+    Metadata,
+    Problem,
+    Secret,
+    Standing,
+    State,
+    StateChange,
+    Verdict,
+)
 from app.domain.presence import stages
 from app.domain.problems import worst_first
 
@@ -29,8 +42,10 @@ LINKS = {
     "published sc": "https://www.ebi.ac.uk/gxa/sc/experiments/{accession}",
     "published_dev bulk": "https://wwwdev.ebi.ac.uk/gxa/experiments/{accession}",
     "published_dev sc": "https://wwwdev.ebi.ac.uk/gxa/sc/experiments/{accession}",
+    "private bulk": "https://wwwdev.ebi.ac.uk/gxa/experiments/{accession}/Results?accessKey={key}",
 }
-"""state and technology -> where the public finds a dataset, unless the settings say otherwise."""
+"""state (or private) and technology -> where a dataset is found, unless the settings say otherwise. {key} stands in
+the query, so that what comes before it can be shown to everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +60,24 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a site wants to see it. `columns`: tab -> ((column, title shown), ...); a tab not named has the defaults."""
+    """How a site wants to see it. `columns`: tab -> ((column, title shown), ...); a tab not named has the defaults.
+    `techs`: production database -> the technology of its datasets."""
 
     lifecycle: Lifecycle = field(default_factory=Lifecycle.of)
     links: Mapping[str, str] = field(default_factory=lambda: LINKS)
     columns: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    techs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What the overview shows: what is known, the newest changes (newest first), and the counts per state
-    some days before (days -> state name -> datasets)."""
+    some days before (days -> state name -> datasets). Private datasets that are `left_out` are counted, not named."""
 
     known: Known
     changes: Sequence[StateChange] = ()
     earlier: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
 
 # --------------------------------------------------------------------------- the two dataset tabs
@@ -67,7 +85,8 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One dataset, with all that its cells are made from. `seen` is furthest first."""
+    """One dataset, with all that its cells are made from. `seen` is furthest first; `listed` are the technologies of
+    the production databases that have it."""
 
     standing: Standing
     state: State
@@ -76,6 +95,9 @@ class Row:
     verdicts: tuple[Verdict, ...]
     problems: tuple[str, ...]
     links: Mapping[str, str]
+    listed: tuple[str, ...] = ()
+    private: bool = False
+    key: Secret | None = None
 
     @property
     def dataset(self) -> str:
@@ -83,11 +105,16 @@ class Row:
 
     @property
     def tech(self) -> tuple[str, ...]:
-        return self.seen[0].sighting.tech if self.seen else ()
+        return self.seen[0].sighting.tech if self.seen else self.listed
 
     def file(self, role: str) -> str:
         """The path of the file with this role, from the furthest place that has one."""
         return next((file.path for place in self.seen if (file := place.sighting.file(role))), "")
+
+    def values(self, field: str) -> str:
+        """Those of this field of the metadata, with a mark where the file may have more."""
+        more = " …" if field in self.metadata.incomplete else ""
+        return _joined(getattr(self.metadata, field)) + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +131,14 @@ def _joined(values: Sequence[str]) -> str:
 
 
 def _web_link(row: Row) -> str:
-    """Of a place for both technologies, single cells are told by their library construction."""
+    """Of a place for both technologies, single cells are told by their library construction. Where there is no
+    access key to be shown, a link that needs one ends before it."""
     techs = sorted(row.tech, key=lambda tech: (tech == "sc") != bool(row.metadata.library_constructions))
-    template = next((row.links[key] for tech in techs if (key := f"{row.state.name} {tech}") in row.links), "")
-    return template.format(accession=row.dataset)
+    links = [f"private {tech}" for tech in techs[:1]] if row.private else [f"{row.state.name} {tech}" for tech in techs]
+    template = next((row.links[link] for link in links if link in row.links), "")
+    if row.key is None and "{key}" in template:
+        template = template.partition("?")[0]
+    return template.format(accession=row.dataset, key=quote(row.key.reveal(), safe="") if row.key else "")
 
 
 def _eligibility(row: Row) -> str:
@@ -131,9 +162,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("Investigation Title", lambda row: row.metadata.title),
     Column("Experiment Type", lambda row: _joined(row.metadata.experiment_types), (TRACK,)),
     Column("Analysis Type", lambda row: _joined(row.metadata.analysis_types)),
-    Column("Organism", lambda row: _joined(row.metadata.organisms)),
+    Column("Organism", lambda row: row.values("organisms")),
     Column("Organism Status", lambda row: row.standing.decision.organism_status, (DISCOVER,)),
-    Column("Single-cell Experiment Type", lambda row: _joined(row.metadata.library_constructions), (TRACK,)),
+    Column("Single-cell Experiment Type", lambda row: row.values("library_constructions"), (TRACK,)),
     Column("Secondary Accessions", lambda row: _joined(row.metadata.secondary_accessions)),
     Column("IDF", lambda row: row.file("idf")),
     Column("SDRF", lambda row: row.file("sdrf")),
@@ -158,9 +189,11 @@ COLUMN_NAMES = {tab: tuple(column.title for column in COLUMNS) for tab in (DISCO
 """tab -> the columns that the settings may choose for it."""
 
 
-def tables(view: View, layout: Layout) -> tuple[Table, ...]:
-    """Every tab, in the order in which people look at them."""
-    rows = _rows(view.known, layout)
+def tables(view: View, layout: Layout, keys: Mapping[str, Secret] | None = None) -> tuple[Table, ...]:
+    """Every tab, in the order in which people look at them. `keys`: dataset -> access key, for links that may be
+    shown to whoever holds the tables; without them no key is in any cell."""
+    known = _without(view.known, view.left_out) if view.left_out else view.known
+    rows = _rows(known, layout, keys or {})
     discover = [row for row in rows if row.state <= layout.lifecycle.external]
     track = [row for row in rows if row.state > layout.lifecycle.external]
     return (
@@ -169,15 +202,50 @@ def tables(view: View, layout: Layout) -> tuple[Table, ...]:
         _dataset_table(TRACK, track, layout),
         _changes(view),
         _duplicates(rows),
-        _problems(view.known),
+        _problems(known),
     )
 
 
-def _rows(known: Known, layout: Layout) -> list[Row]:
+def private(known: Known) -> frozenset[str]:
+    """The datasets that a production database says are private."""
+    return frozenset(d for found in known.entries.values() for d, entry in found.items() if entry.private)
+
+
+def _without(known: Known, left_out: Collection[str]) -> Known:
+    """The same, with neither these datasets nor their names in what is said of others."""
+    standings = {dataset: standing for dataset, standing in known.standings.items() if dataset not in left_out}
+    for dataset, standing in standings.items():
+        if standing.decision.ingested_as:
+            others = tuple(_unnamed(other, left_out) for other in standing.decision.ingested_as)
+            standings[dataset] = replace(standing, decision=replace(standing.decision, ingested_as=others))
+    return replace(
+        known,
+        standings=standings,
+        problems=tuple(
+            replace(entry, problem=_about_nobody(entry.problem, left_out))
+            for entry in known.problems
+            if entry.problem.dataset not in left_out
+        ),
+    )
+
+
+def _about_nobody(problem: Problem, left_out: Collection[str]) -> Problem:
+    return replace(problem, message=_unnamed(problem.message, left_out), path=_unnamed(problem.path, left_out))
+
+
+def _unnamed(text: str, left_out: Collection[str]) -> str:
+    return _NAME.sub(lambda name: "(private)" if name[0] in left_out else name[0], text) if left_out else text
+
+
+_NAME = re.compile(r"[\w-]+")
+
+
+def _rows(known: Known, layout: Layout, keys: Mapping[str, Secret]) -> list[Row]:
     """The datasets that are somewhere, by accession."""
     places = furthest_first(known.sightings, stages(known, (), layout.lifecycle))
     said = by_dataset(known.verdicts.values())
     wrong, stale = _messages(known)
+    hidden = private(known)
     return [
         Row(
             standing=standing,
@@ -187,10 +255,17 @@ def _rows(known: Known, layout: Layout) -> list[Row]:
             verdicts=said.get(dataset, ()),
             problems=(*wrong.get(dataset, ()), *stale.get(standing.decision.source, ())),
             links=layout.links,
+            listed=() if seen else _listed(known, dataset, layout),
+            private=dataset in hidden,
+            key=keys.get(dataset),
         )
         for dataset, standing in sorted(known.standings.items())
         if (state := standing.decision.state) is not None
     ]
+
+
+def _listed(known: Known, dataset: str, layout: Layout) -> tuple[str, ...]:
+    return tuple(tech for authority, tech in layout.techs.items() if dataset in known.entries.get(authority, ()))
 
 
 def _messages(known: Known) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -247,6 +322,9 @@ def _summary(view: View, layout: Layout) -> Table:
     for code in Code:
         if found := sum(entry.problem.code is code for entry in known.problems):
             rows.append(("Problem", code.value, found, *blank, None, f"{code.severity}: {code.meaning}"))
+    if view.left_out:
+        told = sum(s.decision.state is not None and d in view.left_out for d, s in known.standings.items())
+        rows.append(("Left Out", "private", told, *blank, None, "datasets that are counted here and in no other tab"))
     return Table(SUMMARY, columns, tuple(rows))
 
 
@@ -262,8 +340,9 @@ def _total(counted: Mapping[str, int] | None) -> int | None:
 def _changes(view: View) -> Table:
     rows = [
         (change.at, change.dataset, state_name(change.before, "new"), state_name(change.after, "gone"), change.reason,
-         change.sentence, change.run)
+         _unnamed(change.sentence, view.left_out), change.run)
         for change in view.changes
+        if change.dataset not in view.left_out
     ]  # fmt: skip
     return Table(CHANGES, ("When", "Accession", "From", "To", "Reason", "Why", "Run"), tuple(rows))
 
@@ -274,7 +353,7 @@ def state_name(state: State | None, otherwise: str) -> str:
 
 def _duplicates(rows: Sequence[Row]) -> Table:
     by_name = {row.dataset: row for row in rows}
-    studies = Studies({row.dataset: row.metadata.secondary_accessions for row in rows})
+    studies = Studies({row.dataset: Study.of(row.metadata) for row in rows})
     found = [
         (
             group.key,
@@ -282,15 +361,20 @@ def _duplicates(rows: Sequence[Row]) -> Table:
             _joined(group.datasets),
             _joined([by_name[d].state.name for d in group.datasets]),
             _joined(group.shared),
+            "yes" if group.certain else "possible",
+            _joined([str(link) for link in group.links]),
         )
         for group in studies.groups()
     ]
-    return Table(DUPLICATES, ("Group", "Datasets", "Accessions", "Status", "Shared Accessions"), tuple(found))
+    columns = ("Group", "Datasets", "Accessions", "Status", "Shared Accessions", "Certain", "Evidence")
+    return Table(DUPLICATES, columns, tuple(found))
 
 
 def _problems(known: Known) -> Table:
     since = {entry.problem: entry.since for entry in known.problems}
     rows = [
-        (str(p.severity), p.code.value, p.message, p.dataset, p.source, p.path, since[p]) for p in worst_first(since)
+        (str(p.severity), p.code.value, p.message, p.dataset, p.source, p.path, p.line or None, since[p])
+        for p in worst_first(since)
     ]
-    return Table(PROBLEMS, ("Severity", "Problem", "Message", "Accession", "Source", "Path", "Since"), tuple(rows))
+    columns = ("Severity", "Problem", "Message", "Accession", "Source", "Path", "Line", "Since")
+    return Table(PROBLEMS, columns, tuple(rows))

@@ -6,12 +6,14 @@ Problems of single files and names are found where they are read (sources); thes
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from shlex import quote
 
 from app.domain.lifecycle import Seen, overall
-from app.domain.model import Answer, Code, Hold, Known, Lifecycle, Outcome, Problem, Standing, Verdict
+from app.domain.model import Answer, Code, Hold, Known, Lifecycle, Listing, Outcome, Problem, Standing, Verdict
 from app.domain.presence import EMPTY, REMOVED, Reading
+from app.domain.production import Authority, Production
 
 
 def of_dataset(
@@ -84,14 +86,60 @@ def held(hold: Hold) -> str:
     return f"{hold.source} is held, nothing was changed for it: {what}. To let it through: {confirm}"
 
 
-def of_answers(answers: Iterable[Answer], species_error: str) -> Iterator[Problem]:
+def of_production(
+    production: Production, places: Mapping[str, Sequence[Seen]], *, looked_everywhere: bool
+) -> Iterator[Problem]:
+    """Where the production databases and the places differ. What is nowhere is only said once every source has been
+    read (`looked_everywhere`)."""
+    for dataset, (furthest, *_) in places.items():
+        state = furthest.stage.start
+        if lacking := production.lacking(dataset, furthest.sighting.tech, state):
+            text = f"{dataset} is in a place for datasets that are {state}, but not in {_databases(lacking)}."
+            yield Problem(Code.IN_PLACE_NOT_IN_DATABASE, text, dataset, path=furthest.sighting.location)
+    listed = {dataset for authority in production.authorities for dataset in production.entries.get(authority.name, ())}
+    for dataset in listed - places.keys() if looked_everywhere else ():
+        having = production.having(dataset, ())
+        text = f"{dataset} is in {_databases(having)}, but no source shows it."
+        yield Problem(Code.IN_DATABASE_NOT_FOUND, text, dataset, path=having[0].database)
+
+
+def _databases(authorities: Iterable[Authority]) -> str:
+    return " and ".join(authority.name for authority in authorities)
+
+
+def of_answers(answers: Iterable[Answer], listings: Iterable[Listing], species_error: str) -> Iterator[Problem]:
     for answer in answers:
         if answer.verdicts is None:
             text = f"{answer.check} could not be asked, its last verdicts stay: {answer.error}"
             yield Problem(Code.DATABASE_UNREADABLE, text, path=answer.database)
+    for listing in listings:
+        if listing.entries is None:
+            text = f"The last list of {listing.authority} stays: {listing.error}"
+            yield Problem(Code.DATABASE_UNREADABLE, text, path=listing.database)
     if species_error:
         yield Problem(Code.SPECIES_UNREADABLE, f"The last answers on organisms stay: {species_error}")
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Problems of any of these severities, codes, sources and datasets; of all where none is named."""
+
+    severities: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+    datasets: frozenset[str] = frozenset()
+
+    def __contains__(self, problem: Problem) -> bool:
+        said = str(problem.severity), problem.code.value, problem.source, problem.dataset
+        named = self.severities, self.codes, self.sources, self.datasets
+        return all(not names or word in names for names, word in zip(named, said, strict=True))
+
+
 def worst_first(found: Iterable[Problem]) -> list[Problem]:
-    return sorted(found, key=lambda p: (-p.severity, p.code.value, p.dataset, p.source, p.path, p.message))
+    return sorted(found, key=order)
+
+
+def order(problem: Problem) -> tuple[object, ...]:
+    """By severity, kind and place."""
+    place = problem.path, problem.line, problem.source, problem.dataset, problem.message
+    return -problem.severity, problem.code.value, *place

@@ -13,6 +13,7 @@ from sqlalchemy import Row, Table
 from app.domain.model import (
     Code,
     Decision,
+    Entry,
     File,
     FileIdentity,
     HarvestLog,
@@ -98,7 +99,9 @@ def _problems_of(row: Row[Any], source: str) -> tuple[Problem, ...]:
 
 def _found(problem: Problem, sighting: Sighting) -> Values:
     """The dataset and the source are left out where they are the sighting's own."""
-    values = {"code": problem.code.value, "message": problem.message, "path": problem.path}
+    values: Values = {"code": problem.code.value, "message": problem.message, "path": problem.path}
+    if problem.line:
+        values["line"] = problem.line
     if problem.dataset != sighting.dataset:
         values["dataset"] = problem.dataset
     if problem.source != sighting.source:
@@ -106,16 +109,17 @@ def _found(problem: Problem, sighting: Sighting) -> Values:
     return values
 
 
-def problems(found: Iterable[Mapping[str, str]]) -> Iterator[Problem]:
+def problems(found: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
     for values in found:
         if (code := _CODES.get(values["code"])) is not None:
-            yield Problem(code, values["message"], values["dataset"], values["source"], values["path"])
+            place = values["dataset"], values["source"], values["path"], values.get("line", 0)
+            yield Problem(code, values["message"], *place)
 
 
 _CODES = {code.value: code for code in Code}
 
 
-# --------------------------------------------------------------------------- verdicts, decisions, problems, holds
+# --------------------------------------------------------------------------- verdicts, entries, decisions, ...
 
 
 def _verdict_values(verdict: Verdict, ids: Ids) -> Values:
@@ -133,6 +137,14 @@ def verdict(row: Row[Any], asked: Mapping[str, Any]) -> Verdict:
     """`asked`: check -> when a run last asked it."""
     checked = asked.get(row.check_name) if row.current else row.checked_at
     return Verdict(row.dataset, row.check_name, Outcome(row.outcome), row.reason, checked, row.current)
+
+
+def _entry_values(entry: Entry, ids: Ids) -> Values:
+    return {"authority": entry.authority, "dataset": entry.dataset, "private": entry.private}
+
+
+def entry(row: Row[Any]) -> Entry:
+    return Entry(row.dataset, row.authority, row.private)
 
 
 def _decision_values(decision: Decision, ids: Ids) -> Values:
@@ -164,15 +176,17 @@ def decision(row: Row[Any], lifecycle: Lifecycle) -> Decision:
 
 
 def _problem_values(problem: Problem, ids: Ids) -> Values:
-    said = {
+    digest = hashlib.blake2b(tables.storable("\0".join(problem.identity)).encode(), digest_size=16).hexdigest()
+    return {
+        "digest": digest,
         "code": problem.code.value,
+        "severity": str(problem.severity),
         "dataset": problem.dataset,
         "source": problem.source,
         "path": problem.path,
         "message": problem.message,
+        "line": problem.line,
     }
-    digest = hashlib.blake2b(tables.storable("\0".join(said.values())).encode(), digest_size=16).hexdigest()
-    return said | {"digest": digest, "severity": str(problem.severity)}
 
 
 def _hold_values(hold: Hold, ids: Ids) -> Values:
@@ -181,6 +195,7 @@ def _hold_values(hold: Hold, ids: Ids) -> Values:
 
 SIGHTINGS = Fact(tables.sighting, ("source_id", "dataset"), _sighting_values)
 VERDICTS = Fact(tables.verdict, ("dataset", "check_name"), _verdict_values)
+ENTRIES = Fact(tables.entry, ("authority", "dataset"), _entry_values)
 DECISIONS = Fact(tables.decision, ("dataset",), _decision_values)
 PROBLEMS = Fact(tables.problem, ("digest",), _problem_values)
 HOLDS = Fact(tables.hold, ("source_id",), _hold_values)

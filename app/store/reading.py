@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, Text, and_, cast, func, or_, select
 
 from app.domain.model import (
+    Entry,
     Hold,
     Known,
     KnownProblem,
@@ -23,8 +24,10 @@ from app.domain.model import (
 from app.store import codec
 from app.store.tables import (
     decision,
+    entry,
     harvest_log,
     hold,
+    loads,
     problem,
     run,
     sighting,
@@ -43,6 +46,17 @@ def run_at(connection: Connection, at: datetime | None) -> Row[Any] | None:
     return connection.execute(runs if at is None else runs.where(run.c.finished <= at)).first()
 
 
+def past_problems(connection: Connection) -> Iterator[KnownProblem]:
+    """Those that no longer hold. The last run that saw one is the last before the first that did not."""
+    first, last = run.alias(), run.alias()
+    before = select(func.max(run.c.id)).where(run.c.id < problem.c.until_run).scalar_subquery()
+    over = select(problem, first.c.finished.label("first"), last.c.finished.label("last"))
+    over = over.join_from(problem, first, first.c.id == problem.c.since_run).join(last, last.c.id == before)
+    for row in connection.execute(over):
+        for found in codec.problems([row._asdict()]):
+            yield KnownProblem(found, row.first, row.last)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """`datasets` None: all of them."""
@@ -53,12 +67,15 @@ class Reading:
     datasets: Collection[str] | None
 
     def known(self) -> Known:
+        asked = self._asked()
         return Known(
             run=self.run.id,
             at=self.run.finished,
             sources=self._sources(),
             sightings=self._sightings(),
-            verdicts=self._verdicts(),
+            verdicts=self._verdicts(asked),
+            entries=self._entries(),
+            asked=asked,
             standings=self._standings(),
             problems=tuple(self._problems()),
             holds=self._holds(),
@@ -92,19 +109,24 @@ class Reading:
             found.setdefault(source, {})[row.dataset] = codec.sighting(row, source)
         return found
 
-    def _verdicts(self) -> dict[tuple[str, str], Verdict]:
-        rows = list(self._rows(select(verdict).where(self._holds_in(verdict)), verdict))
-        asked = self._asked({row.check_name for row in rows if row.current})
+    def _asked(self) -> dict[str, datetime]:
+        """check or authority -> when the newest run that it answered ended. Runs differ little in what they asked."""
+        checks = cast(run.c.checks, Text)
+        runs = select(checks, func.max(run.c.finished)).where(run.c.id <= self.run.id).group_by(checks)
+        answered = sorted((finished, loads(names)) for names, finished in self.connection.execute(runs))
+        return {name: finished for finished, names in answered for name in names}
+
+    def _verdicts(self, asked: Mapping[str, datetime]) -> dict[tuple[str, str], Verdict]:
+        rows = self._rows(select(verdict).where(self._holds_in(verdict)), verdict)
         return {(row.dataset, row.check_name): codec.verdict(row, asked) for row in rows}
 
-    def _asked(self, checks: set[str]) -> dict[str, datetime]:
-        """check -> when the newest run that asked it ended."""
-        asked: dict[str, datetime] = {}
-        runs = select(run.c.finished, run.c.checks).where(run.c.id <= self.run.id).order_by(run.c.id.desc())
-        with self.connection.execute(runs, execution_options={"yield_per": 10}) as rows:
-            while checks - asked.keys() and (row := rows.fetchone()) is not None:
-                asked = {check: row.finished for check in row.checks} | asked
-        return asked
+    def _entries(self) -> dict[str, dict[str, Entry]]:
+        """Of each authority that lists anything, be it these datasets or others."""
+        listing = select(entry.c.authority).where(self._holds_in(entry)).distinct()
+        found: dict[str, dict[str, Entry]] = {row.authority: {} for row in self.connection.execute(listing)}
+        for row in self._rows(select(entry).where(self._holds_in(entry)), entry):
+            found[row.authority][row.dataset] = codec.entry(row)
+        return found
 
     def _standings(self) -> dict[str, Standing]:
         newest = (

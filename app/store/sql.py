@@ -9,12 +9,12 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 
-from app.domain.model import Known, Lifecycle, Recording, Run, RunStatus, StateChange
+from app.domain.model import Known, KnownProblem, Lifecycle, Recording, Run, RunStatus, StateChange
 from app.ports import Lock
 from app.store import codec, tables
 from app.store.database import Database
 from app.store.lock import LeaseTerms, advisory, leased
-from app.store.reading import Reading, run_at
+from app.store.reading import Reading, past_problems, run_at
 from app.store.tables import state_change
 from app.store.writing import write
 
@@ -63,6 +63,10 @@ class SqlStore:
             newest = newest.where(state_change.c.at <= until)
         with self.database.reading() as connection:
             return [codec.change(row, self.lifecycle) for row in connection.execute(newest)]
+
+    def past_problems(self) -> Sequence[KnownProblem]:
+        with self.database.reading() as connection:
+            return list(past_problems(connection))
 
     def counts(self, at: datetime) -> Mapping[str, int]:
         last = select(func.max(state_change.c.id)).where(state_change.c.at <= at).group_by(state_change.c.dataset)

@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Known here so that opening a store need not import Alembic."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -227,6 +227,14 @@ verdict = _fact(
     key=("dataset", "check_name"),
 )
 
+entry = _fact(
+    "entry",
+    _words("authority"),
+    _words("dataset", index=True),
+    Column("private", Boolean, comment="NULL: the database does not say"),
+    key=("authority", "dataset"),
+)
+
 decision = _fact(
     "decision",
     _words("dataset"),
@@ -263,6 +271,7 @@ problem = _fact(
     _words("source", ""),
     _words("path", ""),
     _words("message"),
+    _number("line"),
     key=("digest",),
 )
 

@@ -28,6 +28,7 @@ def write(connection: Connection, recording: Recording) -> int:
     book = _Book(connection, run_id, ids)
     book.edit(codec.SIGHTINGS, recording.sightings)
     book.edit(codec.VERDICTS, recording.verdicts)
+    book.edit(codec.ENTRIES, recording.entries)
     book.edit(codec.DECISIONS, recording.decisions)
     book.edit(codec.PROBLEMS, recording.problems)
     book.edit(codec.HOLDS, recording.holds)

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from app import config
-from app.config.forms import CheckSettings, DatabaseSettings, HoldSettings, SourceSettings, TrackerSettings
+from app.config.forms import (
+    CheckSettings,
+    DatabaseSettings,
+    HoldSettings,
+    ProductionSettings,
+    SourceSettings,
+    TrackerSettings,
+)
 from app.domain.model import Lifecycle, SourceConfig
 from app.domain.overview import COLUMN_NAMES
 from tests.config.site import COLUMNS, LOADING, OUTPUTS, Site
@@ -41,6 +48,7 @@ def test_a_sources_file_alone_is_a_working_configuration(site: Site) -> None:
     assert loaded.store == f"sqlite:///{site.folder}/var/ingest-tracker.db"
     assert loaded.time_zone.key == "UTC"
     assert (loaded.hold_share, loaded.hold_more_than) == (0.2, 5)
+    assert (loaded.authorities, loaded.leave_out_private) == ((), frozenset())
     assert loaded.warnings == ()
 
 
@@ -244,8 +252,14 @@ def test_links_of_the_site_replace_default_ones_one_by_one(site: Site) -> None:
         "published sc": "https://www.ebi.ac.uk/gxa/sc/experiments/{accession}",
         "published_dev bulk": "https://wwwdev.ebi.ac.uk/gxa/experiments/{accession}",
         "published_dev sc": "https://wwwdev.ebi.ac.uk/gxa/sc/experiments/{accession}",
+        "private bulk": "https://wwwdev.ebi.ac.uk/gxa/experiments/{accession}/Results?accessKey={key}",
     }
-    mine = {"published sc": "https://example.org/{accession}", "processed bulk": "http://example.org/{{}}/{accession}"}
+    mine = {
+        "published sc": "https://example.org/{accession}",
+        "processed bulk": "http://example.org/{{}}/{accession}",
+        "private sc": "https://example.org/{accession}?k={key}&view=1",
+        "private bulk": "https://example.org/{accession}",
+    }
     site.write(SETTINGS, {"links": mine})
     assert site.load().links == {**default, **mine}
 
@@ -254,11 +268,13 @@ def test_the_rest_of_the_settings_is_carried(site: Site) -> None:
     site.write(SOURCES, LOADING)
     site.write(
         SETTINGS,
-        "accession: ^X\\d+$\noutputs: html_page\ntime_zone: Europe/London\nhold: {share: 0, more_than: 0}\n",
+        "accession: ^X\\d+$\noutputs: html_page\ntime_zone: Europe/London\nhold: {share: 0, more_than: 0}\n"
+        "leave_out_private: json\n",
     )
     loaded = site.load()
     assert (loaded.accession, loaded.outputs, loaded.time_zone.key) == (r"^X\d+$", ("html_page",), "Europe/London")
     assert (loaded.hold_share, loaded.hold_more_than) == (0, 0)
+    assert loaded.leave_out_private == {"json"}
 
 
 def test_a_key_in_yaml_is_text_as_written(site: Site) -> None:
@@ -328,7 +344,10 @@ def test_the_schema_is_that_of_both_files() -> None:
     assert {"type": "string"} in entry["properties"]["stage"]["anyOf"], "a bare string is allowed"
 
 
-@pytest.mark.parametrize("model", [SourceSettings, DatabaseSettings, CheckSettings, HoldSettings, TrackerSettings])
+@pytest.mark.parametrize(
+    "model",
+    [SourceSettings, DatabaseSettings, CheckSettings, ProductionSettings, HoldSettings, TrackerSettings],
+)
 def test_every_key_is_described(model: Any) -> None:
     """The descriptions say what is allowed, in mistakes and in the schema."""
     assert all(prop.get("description") for prop in model.model_json_schema()["properties"].values())

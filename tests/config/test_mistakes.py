@@ -158,6 +158,12 @@ IN_SETTINGS: list[tuple[Any, str, list[str]]] = [
     ("links: {published sc: 'https://x/{accession'}", "links > published sc", ["{accession} is all"]),
     ("links: {published sc: 'javascript:{accession}'}", "links > published sc", ["http(s)"]),
     ("links: {published sc: 5}", "links > published sc", ["must be text"]),
+    ("links: {privat bulk: 'https://x/{accession}'}", "links > privat bulk", ["did you mean 'private'?"]),
+    ("links: {private bulk: 'https://x/?k={key}'}", "links > private bulk", ["must hold {accession}", "Key={key}"]),
+    ("links: {private bulk: 'https://x/{key}/{accession}'}", "links > private bulk", ["{key} before its ?"]),
+    ("links: {private sc: 'https://x/{accession}?{user}'}", "links > private sc", ["{accession} and {key} is all"]),
+    ("leave_out_private: [csv_file]", "leave_out_private", ["did you mean 'csv_files'?"]),
+    ("leave_out_private: [json, json]", "leave_out_private", ["more than once"]),
     # checks
     ("checks: []", "checks", ["must be an object"]),
     ("checks: {c: }", "checks > c", ["must be an object"]),

@@ -20,10 +20,12 @@ from app.domain.model import (
     Code,
     Decision,
     Edits,
+    Entry,
     File,
     FileIdentity,
     Known,
     Lifecycle,
+    Listing,
     Metadata,
     Outcome,
     Problem,
@@ -37,6 +39,7 @@ from app.domain.model import (
     Verdict,
 )
 from app.domain.presence import Failure, Reading
+from app.domain.production import Authority, Production
 from app.domain.species import species_name
 from tests.domain.ledger import Ledger
 
@@ -94,6 +97,20 @@ def answer(said: Mapping[str, str] | None, check: str = "rnaseq") -> Answer:
     return Answer(check, f"{check}_db", {d: verdict(text, d, check) for d, text in said.items()})
 
 
+def authority(tech: str = "bulk", *, of: str = "published", decides: bool = False, name: str = "") -> Authority:
+    """A production database that is named after its technology."""
+    name = name or f"{tech}_atlas"
+    return Authority(name, f"{name}_db", STATES.state(of), tech, decides)
+
+
+def listing(shown: Iterable[str] | Mapping[str, bool | None] | None, name: str = "bulk_atlas") -> Listing:
+    """The datasets of a production database, and whether each is private; None: the database is down."""
+    if shown is None:
+        return Listing(name, f"{name}_db", None, "connection refused")
+    private = shown if isinstance(shown, Mapping) else dict.fromkeys(shown)
+    return Listing(name, f"{name}_db", {d: Entry(d, name, hidden) for d, hidden in private.items()})
+
+
 def species(*names: str) -> Species:
     return Species(frozenset(map(species_name, names)))
 
@@ -114,6 +131,7 @@ def all_decided(
     known: Known | None = None,
     species: Species | None = None,
     states: Lifecycle = STATES,
+    production: Production | None = None,
 ) -> dict[str, Decision]:
     sightings: dict[str, dict[str, Sighting]] = {}
     for place in places:
@@ -125,6 +143,7 @@ def all_decided(
         lifecycle=states,
         stages={place.sighting.source: place.stage for place in places},
         species=species or Species(),
+        production=production or Production(),
     )
     return {decision.dataset: decision for decision in made}
 
@@ -192,7 +211,7 @@ class Crawl:
     @property
     def edits(self) -> dict[str, Edits[Any]]:
         """What it wrote besides its run and its logs; empty when nothing changed."""
-        names = ("sightings", "verdicts", "decisions", "problems", "holds")
+        names = ("sightings", "verdicts", "entries", "decisions", "problems", "holds")
         written = {name: getattr(self.recording, name) for name in names}
         return {name: edits for name, edits in written.items() if edits}
 
@@ -216,12 +235,13 @@ class Site:
         found: Mapping[str, Found],
         *,
         answers: Iterable[Answer] = (),
+        listings: Iterable[Listing] = (),
         species: Species | None = None,
         confirm: Iterable[str] = (),
     ) -> Crawl:
         """`found`: what each place shows (DOWN: cannot be read); a place that is not in it is not asked."""
         readings = [self.reading(name, shown) for name, shown in found.items()]
-        findings = self.findings(readings, answers=answers, species=species, confirm=confirm)
+        findings = self.findings(readings, answers=answers, listings=listings, species=species, confirm=confirm)
         crawl = self.settle(findings)
         self.ledger.apply(crawl.recording)
         self.now += DAY
@@ -237,12 +257,14 @@ class Site:
         readings: Iterable[Reading],
         *,
         answers: Iterable[Answer] = (),
+        listings: Iterable[Listing] = (),
         species: Species | None = None,
         confirm: Iterable[str] = (),
     ) -> Findings:
         listed = species or Species()
         error = "" if listed.readable else "the list is not there"
-        return Findings(self.places, tuple(readings), tuple(answers), listed, error, frozenset(confirm))
+        asked = tuple(answers), listed, error, frozenset(confirm)
+        return Findings(self.places, tuple(readings), *asked, listings=tuple(listings))
 
     def reading(self, name: str, shown: Found) -> Reading:
         config = next(each for each in self.places if each.name == name)

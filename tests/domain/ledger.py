@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from app.domain.model import (
     Decision,
     Edits,
+    Entry,
     Hold,
     Known,
     KnownProblem,
@@ -57,8 +58,9 @@ class Ledger:
         self.sources: dict[str, KnownSource] = {}
         self.sightings: Rows[Sighting] = Rows(lambda s: (s.source, s.dataset))
         self.verdicts: Rows[Verdict] = Rows(lambda v: (v.dataset, v.check))
+        self.entries: Rows[Entry] = Rows(lambda e: (e.authority, e.dataset))
         self.decisions: Rows[Decision] = Rows(lambda d: d.dataset)
-        self.problems: Rows[Problem] = Rows(lambda p: p)
+        self.problems: Rows[Problem] = Rows(lambda p: p.identity)
         self.holds: Rows[Hold] = Rows(lambda h: h.source)
         self.runs: list[Run] = []
         self.changes: list[StateChange] = []
@@ -75,6 +77,7 @@ class Ledger:
                 self.sources[log.source] = replace(self.sources[log.source], last_read=log.end)
         self.sightings.apply(recording.sightings, at)
         self.verdicts.apply(recording.verdicts, at)
+        self.entries.apply(recording.entries, at)
         self.decisions.apply(recording.decisions, at)
         self.problems.apply(recording.problems, at)
         self.holds.apply(recording.holds, at)
@@ -106,10 +109,18 @@ class Ledger:
             sources=dict(self.sources),
             sightings=sightings,
             verdicts={key: self._dated(verdict) for key, verdict in self.verdicts.now.items()},
+            entries=self._entries(),
+            asked={name: run.finished for run in self.runs for name in run.checks},
             standings=self._standings(),
-            problems=tuple(KnownProblem(p, self.problems.since[p]) for p in self.problems.now),
+            problems=tuple(KnownProblem(p, self.problems.since[key]) for key, p in self.problems.now.items()),
             holds=dict(self.holds.now),
         )
+
+    def _entries(self) -> dict[str, dict[str, Entry]]:
+        entries: dict[str, dict[str, Entry]] = {}
+        for (authority, dataset), entry in self.entries.now.items():
+            entries.setdefault(authority, {})[dataset] = entry
+        return entries
 
     def _dated(self, verdict: Verdict) -> Verdict:
         """A verdict that still stands was checked when a run last asked its check."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from app.domain.history import BEGINNING, edits
+from app.domain.history import BEGINNING, Policy, edits
 from app.domain.model import Code, Counters, Edits, Known, LogStatus, RunStatus
 from tests.domain.builders import (
     DAY,
@@ -19,7 +19,9 @@ from tests.domain.builders import (
     Site,
     accessions,
     answer,
+    authority,
     file,
+    listing,
     place,
     problem,
     sighting,
@@ -80,13 +82,25 @@ UNCHANGED = {
     ),
     "already ingested": World({"external": ["E-GEOD-7"], "loading": [sighting(secondary_accessions=("GSE7",))]}),
     "a list of species": World({"external": [HUMAN, "E-MTAB-2"]}, more={"species": species("Homo sapiens")}),
+    "a production database": World({"external": SOME, "loading": []}, more={"listings": [listing({"E-MTAB-1": True})]}),
+    "a dataset that only a database knows": World({"external": SOME}, more={"listings": [listing(["E-MTAB-9"])]}),
+    "a dataset that is not in its database": World(
+        {"loading": [sighting(tech=("bulk",))]}, more={"listings": [listing([])]}
+    ),
+    "a production database that is down": World({"loading": SOME}, more={"listings": [listing(None)]}),
     "a list that cannot be read": World({"external": [HUMAN, "E-MTAB-2"]}, more={"species": UNREADABLE_LIST}),
 }
 
 
+def two_places() -> Site:
+    """And a production database that decides what is in the second."""
+    deciding = authority(of="loading", decides=True)
+    return Site(place("external"), place("loading"), policy=Policy(authorities=(deciding,)))
+
+
 @pytest.mark.parametrize("world", UNCHANGED.values(), ids=UNCHANGED.keys())
 def test_an_unchanged_run_writes_its_run_and_its_logs_and_nothing_else(world: World) -> None:
-    site = Site(place("external"), place("loading"))
+    site = two_places()
     then = world.first if world.then is None else world.then
     said = world.said_first if world.said_then is None else world.said_then
     site.crawl(world.first, answers=world.said_first, **world.more)
@@ -100,7 +114,7 @@ def test_an_unchanged_run_writes_its_run_and_its_logs_and_nothing_else(world: Wo
 
 @pytest.mark.parametrize("world", UNCHANGED.values(), ids=UNCHANGED.keys())
 def test_what_is_known_can_be_rebuilt_from_what_was_written(world: World) -> None:
-    site = Site(place("external"), place("loading"))
+    site = two_places()
     then = world.first if world.then is None else world.then
     said = world.said_first if world.said_then is None else world.said_then
     for found, answers in [(world.first, world.said_first), (then, said)]:
@@ -284,6 +298,7 @@ def scrambled(known: Known) -> Known:
         known,
         sightings={name: backwards(found) for name, found in backwards(known.sightings).items()},
         verdicts=backwards(known.verdicts),
+        entries={name: backwards(found) for name, found in backwards(known.entries).items()},
         standings=backwards(known.standings),
         problems=known.problems[::-1],
     )
@@ -291,7 +306,7 @@ def scrambled(known: Known) -> Known:
 
 @pytest.mark.parametrize("world", UNCHANGED.values(), ids=UNCHANGED.keys())
 def test_the_order_in_which_the_store_gives_its_rows_changes_nothing(world: World) -> None:
-    site = Site(place("external"), place("loading"))
+    site = two_places()
     then = world.first if world.then is None else world.then
     said = world.said_first if world.said_then is None else world.said_then
     for found, answers in [(world.first, world.said_first), (then, said)]:

@@ -372,6 +372,32 @@ def test_each_field_comes_from_the_furthest_place_that_has_it() -> None:
     )
 
 
+PARTLY: dict[str, Any] = {"organisms": ("Homo sapiens",), "incomplete": ("organisms",)}
+
+
+@pytest.mark.parametrize(
+    ("far", "near", "organisms", "incomplete"),
+    [
+        ({}, {}, (), ()),
+        (PARTLY, {}, ("Homo sapiens",), ("organisms",)),
+        ({}, PARTLY, ("Homo sapiens",), ("organisms",)),
+        (FISH, PARTLY, ("Danio rerio",), ()),
+        (PARTLY, FISH, ("Homo sapiens",), ("organisms",)),
+        ({"incomplete": ("organisms",)}, {}, (), ("organisms",)),
+        ({"incomplete": ("organisms",)}, FISH, ("Danio rerio",), ()),
+    ],
+)
+def test_a_field_is_as_incomplete_as_the_place_says_that_it_is_taken_from(
+    far: dict[str, Any], near: dict[str, Any], organisms: tuple[str, ...], incomplete: tuple[str, ...]
+) -> None:
+    merged = lifecycle.merged([sighting(**far), sighting(**near)])
+    assert (merged.organisms, merged.incomplete) == (organisms, incomplete)
+
+
+def test_what_may_name_more_organisms_is_decided_on_those_that_are_known() -> None:
+    assert decided(seen(at="external", **PARTLY), species=species("Homo sapiens")).organism_status == "Supported"
+
+
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_where_no_place_says_anything_nothing_is_said(number: int) -> None:
     assert lifecycle.merged([sighting()] * number) == Metadata()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.domain.model import Code, Known, Lifecycle, StateChange
-from app.domain.overview import COLUMN_NAMES, LINKS, Cell, Layout, Table, View, tables
+from app.domain.history import Policy
+from app.domain.model import Code, Known, Lifecycle, Secret, StateChange
+from app.domain.overview import COLUMN_NAMES, LINKS, Cell, Layout, Table, View, private, tables
 from tests.domain.builders import (
     DAY,
     DAY_1,
@@ -19,7 +20,9 @@ from tests.domain.builders import (
     Site,
     accessions,
     answer,
+    authority,
     file,
+    listing,
     place,
     problem,
     sighting,
@@ -292,6 +295,130 @@ def test_link_templates_are_a_setting() -> None:
     assert row(crawl, layout=layout)["Web Link"] == "https://example.org/E-MTAB-1?view=E-MTAB-1"
 
 
+# --------------------------------------------------------------------------- what is private
+
+PRIVATE = {"E-MTAB-1": True, "E-MTAB-2": False, "E-MTAB-3": None}
+KEYS = {"E-MTAB-1": Secret("k/1 ?")}
+
+
+def in_production(at: str = "published", tech: tuple[str, ...] = ("bulk",), **more: Any) -> Crawl:
+    """E-MTAB-1 is private, the other two are not."""
+    found = {at: [sighting(dataset, at, tech=tech, **more) for dataset in PRIVATE]}
+    return Site(place(at), policy=Policy(authorities=(authority(),))).crawl(found, listings=[listing(PRIVATE)])
+
+
+PAGE = "https://wwwdev.ebi.ac.uk/gxa/experiments/E-MTAB-1/Results"
+
+
+@pytest.mark.parametrize(
+    ("tech", "library", "keys", "link"),
+    [
+        (("bulk",), (), KEYS, f"{PAGE}?accessKey=k%2F1%20%3F"),
+        (("bulk",), (), {"E-MTAB-2": Secret("k2")}, PAGE),
+        (("bulk",), (), None, PAGE),
+        (("bulk", "sc"), (), KEYS, f"{PAGE}?accessKey=k%2F1%20%3F"),
+        (("bulk", "sc"), ("10x v2",), KEYS, ""),
+        (("sc",), (), KEYS, ""),
+        ((), (), KEYS, ""),
+    ],
+)
+@pytest.mark.parametrize("at", ["published", "published_dev", "loading"])
+def test_a_private_dataset_has_a_link_of_its_own_and_its_key_only_where_keys_are_given(
+    at: str, tech: tuple[str, ...], library: tuple[str, ...], keys: Any, link: str
+) -> None:
+    known = in_production(at, tech, library_constructions=library).settled.after
+    track = next(table for table in tables(View(known), Layout(), keys) if table.name == TRACK)
+    assert rows(track)[0]["Web Link"] == link
+
+
+def test_a_dataset_that_is_not_private_has_the_public_link() -> None:
+    crawl = in_production()
+    links = [row(crawl, dataset)["Web Link"] for dataset in ("E-MTAB-2", "E-MTAB-3")]
+    assert links == [f"https://www.ebi.ac.uk/gxa/experiments/{dataset}" for dataset in ("E-MTAB-2", "E-MTAB-3")]
+
+
+def test_a_key_is_in_no_table_unless_it_is_given() -> None:
+    known = in_production().settled.after
+    shown_with = repr(tables(View(known), Layout(), KEYS))
+    assert "accessKey=k" in shown_with and "accessKey" not in repr(tables(View(known), Layout()))
+    assert "k/1" not in repr(KEYS)
+
+
+def test_what_one_database_says_is_private_is_private() -> None:
+    some = Site(place("loading"))
+    crawl = some.crawl(
+        {"loading": []},
+        listings=[listing({"E-1": True, "E-2": False}), listing({"E-1": False, "E-2": None}, "sc_atlas")],
+    )
+    assert private(crawl.settled.after) == {"E-1"}
+
+
+def test_private_datasets_can_be_left_out_of_every_row() -> None:
+    """What remains of them is a number in the Summary, and no word about them in the rows of others."""
+    some = Site(
+        *map(place, ("external", "loading", "published")), policy=Policy(authorities=(authority(of="loading"),))
+    )
+    private_ones, named = {"E-MTAB-7": True, "E-MTAB-8": True, "E-MTAB-1": False}, "/atlas/E-MTAB-7/E-MTAB-7.idf.txt"
+    told = replace(problem(Code.UNREADABLE, message="E-MTAB-7 (as E-MTAB-77) cannot be read."), path=named)
+    there = [sighting("E-MTAB-7", tech=("bulk",), secondary_accessions=("GSE5",)), "E-MTAB-1", told]
+    first, crawl = (
+        some.crawl(
+            {
+                "external": ["E-GEOD-5"],
+                "loading": loading,
+                "published": [sighting("E-GEAD-6", secondary_accessions=("E-MTAB-1",))],
+            },
+            answers=[answer({"E-GEOD-5": "PASS"})],
+            listings=[listing(private_ones)],
+        )
+        for loading in ([*there, "E-MTAB-8"], there)
+    )
+    known, changes = crawl.settled.after, (*crawl.settled.changes, *first.settled.changes)
+    whole = shown(known, changes=changes)
+    assert all("E-MTAB-7" in repr(whole[tab].rows) for tab in (TRACK, "Changes", "Duplicates", "Problems"))
+    found = shown(known, changes=changes, left_out=private(known))
+    assert "E-MTAB-7'" not in repr(found) and "E-MTAB-7 " not in repr(found) and "E-MTAB-8" not in repr(found)
+    assert [each["Already Ingested"] for each in rows(found[DISCOVER])] == ["(private)"]
+    assert [each["Accession"] for each in rows(found["Changes"])] == ["E-GEAD-6", "E-GEOD-5", "E-MTAB-1"]
+    assert "its study is already here as (private)" in repr(found["Changes"].rows)
+    assert [each["Accessions"] for each in rows(found["Duplicates"])] == ["E-GEAD-6; E-MTAB-1"]
+    (unreadable,) = [each for each in rows(found["Problems"]) if each["Problem"] == "unreadable"]
+    assert unreadable["Message"] == "(private) (as E-MTAB-77) cannot be read."
+    assert unreadable["Path"] == "/atlas/(private)/(private).idf.txt"
+    assert ("private", 1) in [each[:2] for each in section(found["Summary"], "Left Out")]
+    assert section(found["Summary"], "State") == section(whole["Summary"], "State")
+    assert section(whole["Summary"], "Left Out") == []
+
+
+# --------------------------------------------------------------------------- what only a database knows
+
+
+def test_what_only_a_database_knows_has_the_technology_and_the_link_of_that_database() -> None:
+    deciding = authority(decides=True)
+    some = Site(place("loading"), policy=Policy(authorities=(deciding,)))
+    crawl = some.crawl({"loading": []}, listings=[listing(["E-MTAB-1"])])
+    one = row(crawl, layout=Layout(techs={"bulk_atlas": "bulk", "sc_atlas": "sc"}))
+    assert (one["Status"], one["Tech Type"], one["Discovery Location"]) == ("published", "bulk", "bulk_atlas_db")
+    assert one["Web Link"] == "https://www.ebi.ac.uk/gxa/experiments/E-MTAB-1"
+    assert "no source shows it" in str(one["Problems"])
+
+
+# --------------------------------------------------------------------------- what was not read to its end
+
+
+@pytest.mark.parametrize(
+    ("incomplete", "organism", "library"),
+    [
+        ((), "Homo sapiens; Mus musculus", "10x v2; 10x v3"),
+        (("organisms",), "Homo sapiens; Mus musculus …", "10x v2; 10x v3"),
+        (("organisms", "library_constructions"), "Homo sapiens; Mus musculus …", "10x v2; 10x v3 …"),
+    ],
+)
+def test_a_cell_shows_that_there_may_be_more(incomplete: tuple[str, ...], organism: str, library: str) -> None:
+    one = row(site("loading").crawl({"loading": [sighting(**FULL, incomplete=incomplete)]}))
+    assert (one["Organism"], one["Single-cell Experiment Type"]) == (organism, library)
+
+
 # --------------------------------------------------------------------------- what is wrong
 
 
@@ -326,8 +453,15 @@ def test_one_row_a_problem() -> None:
         "Accession": "",
         "Source": "loading",
         "Path": "/atlas/loading/x",
+        "Line": None,
         "Since": DAY_1,
     }
+
+
+def test_a_problem_in_a_file_says_in_which_line() -> None:
+    found = replace(problem(Code.PLACEHOLDER, "E-MTAB-1"), line=12)
+    (one,) = rows(shown(site("loading").crawl({"loading": [sighting(problems=(found,))]}))["Problems"])
+    assert (one["Path"], one["Line"]) == ("/atlas/loading/x", 12)
 
 
 def test_the_worst_problems_come_first() -> None:
@@ -429,6 +563,26 @@ def test_duplicates_are_one_row_a_group() -> None:
         "GSE7",
         2,
     )
+    assert (one["Group"], one["Certain"], one["Evidence"]) == ("E-GEOD-7", "yes", "E-MTAB-1 names E-GEOD-7 (GSE7)")
+
+
+def test_possible_duplicates_come_after_the_certain_ones() -> None:
+    alike = {"title": "Regeneration of zebrafish hearts", "organisms": ("Danio rerio",)}
+    found = [
+        sighting("E-CURD-1", **alike),
+        sighting("E-MTAB-2", **alike),
+        sighting("E-MTAB-3", accessions=("E-PROT-4",), secondary_accessions=("PXD5",)),
+        sighting("E-PROT-4", secondary_accessions=("PXD5",)),
+    ]
+    certain, possible = rows(shown(site("loading").crawl({"loading": found}))["Duplicates"])
+    assert (certain["Certain"], certain["Shared Accessions"]) == ("yes", "E-PROT-4; PXD5")
+    assert certain["Evidence"] == "E-MTAB-3 names E-PROT-4; E-MTAB-3 and E-PROT-4 both name PXD5"
+    assert (possible["Certain"], possible["Accessions"], possible["Shared Accessions"]) == (
+        "possible",
+        "E-CURD-1; E-MTAB-2",
+        "",
+    )
+    assert possible["Evidence"].endswith("the same organism and title, Regeneration of zebrafish hearts")
 
 
 def test_a_dataset_that_is_gone_is_no_duplicate() -> None:

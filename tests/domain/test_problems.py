@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.history import Policy
 from app.domain.model import Code
+from app.domain.problems import Wanted
 from tests.domain.builders import (
     DOWN,
     UNREADABLE_LIST,
@@ -16,6 +18,8 @@ from tests.domain.builders import (
     Site,
     accessions,
     answer,
+    authority,
+    listing,
     place,
     problem,
     sighting,
@@ -35,11 +39,12 @@ class World:
         return site.crawl({each.name: self.found.get(each.name, []) for each in site.places}, **self.more)
 
 
-def world(*, answers: Any = (), species: Any = None, confirm: Any = (), **found: Found) -> World:
-    return World(found, {"answers": answers, "species": species, "confirm": confirm})
+def world(*, answers: Any = (), listings: Any = (), species: Any = None, confirm: Any = (), **found: Found) -> World:
+    return World(found, {"answers": answers, "listings": listings, "species": species, "confirm": confirm})
 
 
 ONE = ["E-MTAB-1"]
+BULK = [sighting("E-MTAB-1", tech=("bulk",))]
 TWIN = [sighting("E-MTAB-1", secondary_accessions=("GSE7",))]
 RETURNED = world(loading=ONE)
 
@@ -58,6 +63,42 @@ FOLLOWS: list[tuple[Code, list[World], World, list[str]]] = [
         [world(loading=ONE, answers=[answer(None)])],
         world(loading=ONE, answers=[answer({})]),
         ["rnaseq", "connection refused", "last verdicts stay"],
+    ),
+    (
+        Code.DATABASE_UNREADABLE,
+        [world(loading=ONE, listings=[listing(None)])],
+        world(loading=ONE, listings=[listing([])]),
+        ["bulk_atlas", "connection refused", "last list", "stays"],
+    ),
+    (
+        Code.DATABASE_UNREADABLE,
+        [world(loading=ONE, listings=[listing(accessions(7))]), world(loading=ONE, listings=[listing([])])],
+        world(loading=ONE, listings=[listing(accessions(7))]),
+        ["last list of bulk_atlas stays", "7 of its 7 datasets", "crawl --confirm bulk_atlas"],
+    ),
+    (
+        Code.IN_PLACE_NOT_IN_DATABASE,
+        [world(published=BULK, listings=[listing([])])],
+        world(published=BULK, listings=[listing(ONE)]),
+        ["E-MTAB-1", "published", "not in bulk_atlas"],
+    ),
+    (
+        Code.IN_PLACE_NOT_IN_DATABASE,
+        [world(published=BULK, listings=[listing([])])],
+        world(analysing=BULK, listings=[listing(None)], confirm=["published"]),
+        ["E-MTAB-1"],
+    ),
+    (
+        Code.IN_DATABASE_NOT_FOUND,
+        [world(loading=ONE, listings=[listing([*ONE, "E-MTAB-9"])])],
+        world(loading=[*ONE, "E-MTAB-9"], listings=[listing([*ONE, "E-MTAB-9"])]),
+        ["E-MTAB-9", "in bulk_atlas", "no source shows it"],
+    ),
+    (
+        Code.IN_DATABASE_NOT_FOUND,
+        [world(loading=ONE, listings=[listing(["E-MTAB-9"]), listing(["E-MTAB-9"], "sc_atlas")])],
+        world(loading=ONE, listings=[listing([]), listing([], "sc_atlas")]),
+        ["E-MTAB-9", "in bulk_atlas and sc_atlas"],
     ),
     (
         Code.SPECIES_UNREADABLE,
@@ -118,7 +159,7 @@ def said(crawl: Crawl, code: Code) -> list[str]:
 def test_what_follows_from_facts_is_said_while_it_lasts(
     code: Code, worlds: list[World], mended: World, words: list[str]
 ) -> None:
-    site = Site(*map(place, PLACES))
+    site = Site(*map(place, PLACES), policy=Policy(authorities=(authority("bulk"), authority("sc"))))
     for each in worlds:
         crawl = each.crawl(site)
     messages = said(crawl, code)
@@ -131,7 +172,10 @@ def test_what_follows_from_facts_is_said_while_it_lasts(
 
 
 FOUND_IN_FILES = [
-    Code.IDF_WITHOUT_SDRF, Code.SDRF_WITHOUT_IDF, Code.EMPTY_FILE, Code.NOT_UTF8, Code.UNREADABLE, Code.VANISHED,
+    Code.IDF_WITHOUT_SDRF, Code.SDRF_WITHOUT_IDF, Code.EMPTY_FILE, Code.NOT_TEXT, Code.NOT_MAGETAB,
+    Code.CONFLICT_MARKERS, Code.NOT_UTF8, Code.MIXED_ENCODINGS, Code.LINE_ENDS, Code.UNCLOSED_QUOTE, Code.PLACEHOLDER,
+    Code.REPEATED_ROW, Code.CONFLICTING_ROWS, Code.NO_TITLE, Code.NO_ORGANISM, Code.RAGGED_ROWS,
+    Code.ACCESSION_DIFFERS, Code.SDRF_NOT_THERE, Code.SEVERAL_SDRFS, Code.UNREADABLE, Code.VANISHED,
 ]  # fmt: skip
 FOUND_IN_PLACES = [Code.UNREADABLE, Code.NEAR_MISS, Code.BAD_RECORD, Code.REPEATED, Code.VANISHED, Code.SOURCE_EMPTY]
 
@@ -214,6 +258,48 @@ def test_problems_come_most_severe_first() -> None:
     crawl = site.crawl({"loading": shown, "external": DOWN})
     severities = [each.severity for each in crawl.problems]
     assert severities == sorted(severities, reverse=True)
+
+
+def test_those_of_one_kind_come_by_place_and_lines_as_numbers() -> None:
+    site = Site(place("loading"))
+    wrong = [problem(Code.PLACEHOLDER, message=f"Still {word}.") for word in "ABC"]
+    lines = [replace(each, path=path, line=n) for each, path, n in zip(wrong, "baa", (1, 10, 9), strict=True)]
+    shown = [*ONE, *lines, problem(Code.NEAR_MISS)]
+    found = [(each.code, each.place) for each in site.crawl({"loading": shown}).problems]
+    assert found == [
+        (Code.NEAR_MISS, "/atlas/loading/x"),
+        (Code.PLACEHOLDER, "a:9"),
+        (Code.PLACEHOLDER, "a:10"),
+        (Code.PLACEHOLDER, "b:1"),
+    ]
+
+
+def test_a_problem_that_moved_to_another_line_is_as_old_as_it_was() -> None:
+    site = Site(place("loading"))
+    shown = [replace(problem(Code.PLACEHOLDER), line=line) for line in (3, 5)]
+    first, last = (site.crawl({"loading": [*ONE, one]}) for one in shown)
+    assert [(e.problem.line, e.since) for e in last.settled.after.problems] == [(5, first.settled.after.at)]
+    assert [len(part) for part in (last.recording.problems.opened, last.recording.problems.amended)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, True),
+        ({"severities": {"error"}}, False),
+        ({"severities": {"error", "warning"}}, True),
+        ({"codes": {"near_miss"}}, True),
+        ({"codes": {"not_utf8"}}, False),
+        ({"sources": {"loading"}}, True),
+        ({"sources": {"external"}}, False),
+        ({"datasets": {"E-MTAB-1"}, "codes": {"near_miss"}}, True),
+        ({"datasets": {"E-MTAB-2"}, "codes": {"near_miss"}}, False),
+        ({"datasets": {"E-MTAB-1"}, "sources": {"external"}}, False),
+    ],
+)
+def test_problems_can_be_chosen_by_all_that_they_are_known_by(wanted: dict[str, set[str]], found: bool) -> None:
+    chosen = Wanted(**{name: frozenset(words) for name, words in wanted.items()})
+    assert (problem(Code.NEAR_MISS, "E-MTAB-1") in chosen) is found
 
 
 def test_an_unreadable_source_is_named_with_its_place_as_it_may_be_shown() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.history import Findings, Policy
-from app.domain.model import Answer, Known, SourceConfig, State
+from app.domain.model import Answer, Known, Listing, SourceConfig, State
 from app.domain.presence import HoldLimits, Reading
 from tests.domain.builders import (
     DAY,
@@ -22,6 +22,8 @@ from tests.domain.builders import (
     Crawl,
     Site,
     answer,
+    authority,
+    listing,
     place,
     sighting,
     species,
@@ -35,15 +37,16 @@ PLACES = (
     place("published"),
 )
 DATASETS = {
-    "E-MTAB-1": sighting("E-MTAB-1", organisms=("Homo sapiens",)),
+    "E-MTAB-1": sighting("E-MTAB-1", tech=("bulk",), organisms=("Homo sapiens",)),
     "E-MTAB-2": sighting("E-MTAB-2", organisms=("Danio rerio",), secondary_accessions=("GSE7",)),
     "E-MTAB-3": sighting("E-MTAB-3", secondary_accessions=("E-MTAB-1",)),
     "E-GEOD-7": sighting("E-GEOD-7", organisms=("Homo sapiens",)),
-    "E-GEOD-8": sighting("E-GEOD-8", title="Titled"),
-    "E-CURD-9": sighting("E-CURD-9"),
+    "E-GEOD-8": sighting("E-GEOD-8", tech=("bulk", "sc"), title="Titled"),
+    "E-CURD-9": sighting("E-CURD-9", tech=("sc",)),
 }
-POLICY = Policy(limits=HoldLimits(share=0.4, more_than=0))
-"""So that a share can be lost in a world of six datasets."""
+AUTHORITIES = (authority("bulk"), authority("sc", decides=True))
+POLICY = Policy(limits=HoldLimits(share=0.4, more_than=0), authorities=AUTHORITIES)
+"""So that a share can be lost in a world of six datasets. One production database reports, the other decides."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Night:
     configured: frozenset[str]
     shown: dict[str, frozenset[str] | None]
     answers: tuple[Answer, ...]
+    listings: tuple[Listing, ...]
     listed: Any
     confirmed: frozenset[str]
 
@@ -61,6 +65,9 @@ names = st.sampled_from([each.name for each in PLACES])
 homes = st.fixed_dictionaries({dataset: st.frozensets(names, max_size=2) for dataset in DATASETS})
 said = st.one_of(
     st.none(), st.dictionaries(st.sampled_from(list(DATASETS)), st.sampled_from(["PASS", "FAIL no", "UNKNOWN"]))
+)
+in_production = st.one_of(
+    st.none(), st.dictionaries(st.sampled_from([*DATASETS, "E-PROD-1"]), st.sampled_from([True, False, None]))
 )
 
 
@@ -74,6 +81,7 @@ def nights(draw: st.DrawFn) -> Night:
         configured=configured,
         shown={name: None if name in down else found for name, found in there.items()},
         answers=tuple(answer(draw(said), check) for check in ("rnaseq", "autosubs")),
+        listings=tuple(listing(draw(in_production), each.name) for each in AUTHORITIES),
         listed=draw(st.sampled_from([None, species("Homo sapiens"), UNREADABLE_LIST])),
         confirmed=draw(st.frozensets(names, max_size=1)),
     )
@@ -85,7 +93,9 @@ worlds = st.lists(nights(), min_size=1, max_size=6)
 def findings(site: Site, night: Night) -> Findings:
     site.places = tuple(each for each in PLACES if each.name in night.configured)
     readings = [_reading(each, night.shown[each.name]) for each in site.places if each.name in night.shown]
-    return site.findings(readings, answers=night.answers, species=night.listed, confirm=night.confirmed)
+    return site.findings(
+        readings, answers=night.answers, listings=night.listings, species=night.listed, confirm=night.confirmed
+    )
 
 
 def _reading(config: SourceConfig, there: frozenset[str] | None) -> Reading:
@@ -155,7 +165,7 @@ def test_what_is_known_is_what_was_written(world: list[Night]) -> None:
         known = one.crawl.settled.after
         assert one.after.sightings == {name: found for name, found in known.sightings.items() if found}
         assert set(one.after.problems) == set(known.problems) and len(one.after.problems) == len(known.problems)
-        for rows in ("at", "sources", "verdicts", "standings", "holds"):
+        for rows in ("at", "sources", "verdicts", "entries", "asked", "standings", "holds"):
             assert getattr(one.after, rows) == getattr(known, rows), rows
 
 
@@ -183,9 +193,14 @@ def test_each_run_counts_what_stands_where(world: list[Night]) -> None:
 @many
 @given(worlds)
 def test_a_state_is_always_one_that_some_sighting_allows(world: list[Night]) -> None:
+    """Or that a production database decides."""
     for one in lived(world):
         stages = {each.name: each.stage for each in PLACES}
         for dataset, standing in one.after.standings.items():
+            if standing.decision.rule == "confirmed_by_production":
+                there = dataset in one.after.entries.get("sc_atlas", {})
+                assert standing.decision.state == STATES.state("published" if there else "published_dev")
+                continue
             starts = {stages[name].start.name for name, found in one.after.sightings.items() if dataset in found}
             at = standing.decision.state
             assert (at is None) == (not starts)
@@ -208,9 +223,13 @@ def test_the_order_in_which_places_are_read_and_asked_decides_nothing(world: lis
     site = Site(*PLACES, policy=POLICY)
     for night in world:
         found = findings(site, night)
-        mixed = replace(found, readings=tuple(chance.sample(found.readings, len(found.readings))))
+        mixed = replace(
+            found,
+            readings=tuple(chance.sample(found.readings, len(found.readings))),
+            listings=tuple(chance.sample(found.listings, len(found.listings))),
+        )
         one, other, same = (site.settle(each) for each in (found, mixed, found))
         assert one == same
-        assert one.settled == other.settled
+        assert one.settled == replace(other.settled, listings=one.settled.listings)
         site.ledger.apply(one.recording)
         site.now += DAY

@@ -24,7 +24,10 @@ SCRIPT = [sys.executable, str(ROOT / "workflows" / "run_status_crawler.py")]
 IDF = "Investigation Title\tA study of {0}\nComment[AEExperimentType]\tRNA-seq of coding RNA\n"
 SDRF = "Source Name\tCharacteristics[organism]\nsample of {0}\tHomo sapiens\n"
 
-CHECK_TABLE = "rnaseq_atlas_eligibility (ae2_acc text, status text)"
+TABLES = (
+    "rnaseq_atlas_eligibility (ae2_acc text, status text)",
+    "experiment (accession text, private boolean, access_key text)",
+)
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,19 @@ class Site:
         else:
             path.unlink()
 
-    def curation(self, verdicts: Mapping[str, str | None], name: str = "gxpatlaspro.db") -> Path:
-        """An SQLite curation database."""
+    def curation(
+        self,
+        verdicts: Mapping[str, str | None],
+        production: Iterable[tuple[str, bool, str]] = (),
+        name: str = "gxpatlaspro.db",
+    ) -> Path:
+        """An SQLite curation database. `production`: accession, whether it is private, its access key."""
         with closing(sqlite3.connect(self.root / name)) as connection, connection:
-            connection.execute(f"CREATE TABLE {CHECK_TABLE}")
+            for table in TABLES:
+                connection.execute(f"DROP TABLE IF EXISTS {table.split()[0]}")
+                connection.execute(f"CREATE TABLE {table}")
             connection.executemany("INSERT INTO rnaseq_atlas_eligibility VALUES (?, ?)", verdicts.items())
+            connection.executemany("INSERT INTO experiment VALUES (?, ?, ?)", production)
         return self.root / name
 
     # ----------------------------------------------------------------------- what is run
@@ -136,7 +147,9 @@ class Site:
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         scratch = str(self.root / "scratch")
         Path(scratch).mkdir(exist_ok=True)
-        return {"PATH": os.defpath, "HOME": scratch, "TMPDIR": scratch, "PYTHONPATH": str(ROOT), **more}
+        # A process that may write little must not leave half a module compiled for all that come after it.
+        quiet = {"PYTHONDONTWRITEBYTECODE": "1"}
+        return {"PATH": os.defpath, "HOME": scratch, "TMPDIR": scratch, "PYTHONPATH": str(ROOT), **quiet, **more}
 
     def _done(self, code: int, out: str, err: str) -> Done:
         """Whatever happened, nobody is shown a traceback, and nothing is left in the temporary folder."""

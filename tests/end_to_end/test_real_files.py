@@ -6,14 +6,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.site import CHECK_TABLE, ROOT, Done, Site
+from tests.end_to_end.site import ROOT, Done, Site
 from tests.servers.website import Website
 
 REAL = ROOT.parent / "shared" / "data"
@@ -54,10 +52,7 @@ def site(tmp_path: Path) -> Site:
     site.write("databases.json", {"gxpatlaspro": {"dbtype": "sqlite", "path": "gxpatlaspro.db"}})
     site.write("species.txt", "Homo sapiens\nMus musculus\nArabidopsis thaliana\n")
     known = sorted({accession for place in places() for accession in datasets(place)})
-    with closing(sqlite3.connect(tmp_path / "gxpatlaspro.db")) as connection, connection:
-        connection.execute(f"CREATE TABLE {CHECK_TABLE}")
-        verdicts = ((accession, ("PASS", "no raw files", None)[number % 3]) for number, accession in enumerate(known))
-        connection.executemany("INSERT INTO rnaseq_atlas_eligibility VALUES (?, ?)", verdicts)
+    site.curation({accession: ("PASS", "no raw files", None)[number % 3] for number, accession in enumerate(known)})
     return site
 
 

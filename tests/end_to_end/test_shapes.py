@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.site import Site, states
+from tests.end_to_end.site import IDF, Site, states
 
 TEXT, NUMBER, COUNT, TIME, MAYBE = str, float, int, datetime, (str, type(None))
 
@@ -22,6 +22,7 @@ PROBLEM = {
     "accession": MAYBE,
     "source": MAYBE,
     "path": MAYBE,
+    "line": (int, type(None)),
     "message": TEXT,
 }
 RUN = {
@@ -61,19 +62,29 @@ WHY = {
     "source": MAYBE,
     "location": MAYBE,
     "sightings": [
-        {"source": TEXT, "location": TEXT, "tech": [TEXT], "modified": TIME, "files": [{"role": TEXT, "path": TEXT}]}
+        {
+            "source": TEXT,
+            "location": TEXT,
+            "tech": [TEXT],
+            "modified": TIME,
+            "incomplete": [TEXT],
+            "files": [{"role": TEXT, "path": TEXT}],
+        }
     ],
     "verdicts": [
         {"check": TEXT, "outcome": {"PASS", "FAIL", "UNKNOWN"}, "reason": TEXT, "checked": TIME, "current": bool}
     ],
+    "production": [{"authority": TEXT, "there": bool, "private": (bool, type(None)), "asked": TIME}],
     "problems": [PROBLEM],
 }
+MENDING = {"counts": {"*": COUNT}, "problems": [{**PROBLEM, "since": TIME, "last_seen": MAYBE}]}
 HISTORY = {"accession": TEXT, "changes": [{**CHANGE, "at": TIME, "run": COUNT, "lasted_seconds": NUMBER}]}
 SHAPES: Mapping[str, tuple[list[str], Any]] = {
     "why": (["why", "E-MTAB-1", "--json"], WHY),
     "why, of one that is gone": (["why", "E-MTAB-4", "--json"], WHY),
     "history": (["history", "E-MTAB-4", "--json"], HISTORY),
-    "problems": (["problems", "--json"], {"problems": [{**PROBLEM, "since": TIME}]}),
+    "problems": (["problems", "--json"], MENDING),
+    "problems that are over": (["problems", "--past", "--json"], MENDING),
     "runs": (["runs", "--json"], {"runs": [RUN]}),
     "overview": (
         ["overview", "--format", "json"],
@@ -106,7 +117,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     site.fill("external", ["E-MTAB-1", "E-MTAB-2"])
     site.fill("loading", ["E-MTAB-3", "E-MTAB-4"])
     (site.root / "loading/E-MTAB-3x").mkdir()
-    site.curation({"E-MTAB-1": "PASS", "E-MTAB-2": "no raw files"})
+    verdicts = {"E-MTAB-1": "PASS", "E-MTAB-2": "no raw files"}
+    site.curation(verdicts, [("E-MTAB-3", True, "hush-hush"), ("E-MTAB-9", False, "")])
     site.write("databases.json", {"gxpatlaspro": {"dbtype": "sqlite", "path": "gxpatlaspro.db"}})
     site.configure(
         {"external": {"stage": ["external"], "tech": ["bulk"]}, "loading": {"stage": ["loading", "analysing"]}}
@@ -115,6 +127,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     site.write("overview at first.json", site.run("overview", "--format", "json").out)
     site.move("E-MTAB-1", "external", "loading")
     shutil.rmtree(site.root / "loading/E-MTAB-4")
+    site.curation(verdicts, [("E-MTAB-3", True, "hush-hush")])
+    site.write("loading/E-MTAB-3/E-MTAB-3.idf.txt", IDF.format("E-MTAB-3") + "Person Roles\t<FILL THIS>\n")
     site.write("second.json", site.crawl("--databases", "databases.json").out)
     return site
 
@@ -159,6 +173,38 @@ def test_misfits_are_found() -> None:
     assert misfits({"a": 1}, {"a": str}) == [".a: 1"]
     assert misfits({"a": 1, "b": 2}, {"a": int}) == [": b"]
     assert misfits([{"at": "yesterday+"}], [{"at": set("ab")}]) == ["[0].at: 'yesterday+'"]
+
+
+def test_problems_are_told_with_their_lines_and_how_long_they_lasted(site: Site) -> None:
+    now, over = (site.run("problems", *more, "--json").json for more in ([], ["--past"]))
+    assert now["counts"] == {"near_miss": 1, "placeholder": 1}
+    first, second = (saved(site, f"{run}.json")["run"]["finished"] for run in ("first", "second"))
+    assert [(p["code"], p["line"], p["since"], p["last_seen"]) for p in now["problems"]] == [
+        ("near_miss", None, first, None),
+        ("placeholder", 3, second, None),
+    ]
+    assert [(p["code"], p["accession"], p["since"], p["last_seen"]) for p in over["problems"]] == [
+        ("in_database_not_found", "E-MTAB-9", first, first)
+    ]
+
+
+def test_why_tells_what_production_says(site: Site) -> None:
+    told = site.run("why", "E-MTAB-3", "--json").json["production"]
+    asked = saved(site, "second.json")["run"]["finished"]
+    assert told == [{"authority": "gxpatlaspro", "there": True, "private": True, "asked": asked}]
+    (other,) = site.run("why", "E-MTAB-1", "--json").json["production"]
+    assert (other["there"], other["private"]) == (False, None)
+    words = site.run("why", "E-MTAB-3").out
+    assert "in production, private" in words and "not in production" in site.run("why", "E-MTAB-1").out
+
+
+def test_a_key_of_production_is_nowhere(site: Site) -> None:
+    """Not in the store, nor in any file that is shown, nor on the screen."""
+    files = [path for path in site.root.rglob("*") if path.is_file() and path.name != "gxpatlaspro.db"]
+    assert [path for path in files if b"hush-hush" in path.read_bytes()] == []
+    assert len(files) > 10
+    for command in (["overview", "--format", "csv"], ["overview", "--format", "json"], ["why", "E-MTAB-3"]):
+        assert "hush-hush" not in site.run(*command).out
 
 
 def test_history_is_a_chain_whose_states_lasted_until_the_next(site: Site) -> None:

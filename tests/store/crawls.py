@@ -10,6 +10,7 @@ from typing import TypeVar
 from app.domain.model import (
     Decision,
     Edits,
+    Entry,
     HarvestLog,
     Hold,
     Known,
@@ -69,6 +70,7 @@ class World:
     sources: Sequence[SourceConfig] = (source(),)
     sightings: Sequence[Sighting] = ()
     verdicts: Sequence[Verdict] = ()
+    entries: Sequence[Entry] = ()
     decisions: Sequence[Decision] = ()
     problems: Sequence[Problem] = ()
     holds: Sequence[Hold] = ()
@@ -89,11 +91,12 @@ def recording(known: Known, world: World, number: float) -> Recording:
         logs=tuple(_log(s.name, known, world, finished) for s in world.sources),
         sightings=_edits(_sightings(known), {(s.source, s.dataset): s for s in world.sightings}),
         verdicts=_edits(_undated(known.verdicts), _undated({(v.dataset, v.check): v for v in world.verdicts})),
+        entries=_edits(_entries(known), {(e.authority, e.dataset): e for e in world.entries}),
         decisions=_edits(
             {dataset: standing.decision for dataset, standing in known.standings.items()},
             {decision.dataset: decision for decision in world.decisions},
         ),
-        problems=_edits({k.problem: k.problem for k in known.problems}, {p: p for p in world.problems}),
+        problems=_problems(known, world.problems),
         holds=_edits(known.holds, {hold.source: hold for hold in world.holds}),
         changes=changes,
     )
@@ -108,6 +111,21 @@ def _edits(before: Mapping[K, T], after: Mapping[K, T]) -> Edits[T]:
     opened = tuple(item for key, item in after.items() if before.get(key) != item)
     closed = tuple(item for key, item in before.items() if after.get(key) != item)
     return Edits(opened, closed)
+
+
+def _problems(known: Known, found: Sequence[Problem]) -> Edits[Problem]:
+    """One that moved to another line is still the same."""
+    before = {entry.problem.identity: entry.problem for entry in known.problems}
+    after = {problem.identity: problem for problem in found}
+    return Edits(
+        opened=tuple(problem for key, problem in after.items() if key not in before),
+        closed=tuple(problem for key, problem in before.items() if key not in after),
+        amended=tuple(problem for key, problem in after.items() if before.get(key, problem) != problem),
+    )
+
+
+def _entries(known: Known) -> dict[tuple[str, str], Entry]:
+    return {(authority, d): entry for authority, found in known.entries.items() for d, entry in found.items()}
 
 
 def _sightings(known: Known) -> dict[tuple[str, str], Sighting]:

@@ -11,6 +11,7 @@ import pytest
 from app.domain.model import (
     Code,
     Edits,
+    Entry,
     File,
     FileIdentity,
     Hold,
@@ -40,13 +41,14 @@ FULL_SIGHTING = sighting(
         organisms=("Homo sapiens", "Mus musculus"),
         gene_quantification=("htseq-count", "0.6"),
         ensembl_release="98",
+        incomplete=("organisms",),
     ),
     files=(
         File("idf", "/nfs/incoming/E-MTAB-1/E-MTAB-1.idf.txt", FileIdentity(64, 2**63 + 5, 812, 17672256001234567, 7)),
         File("sdrf", "/nfs/incoming/E-MTAB-1/E-MTAB-1.sdrf.txt", FileIdentity(64, 6, 0, 1, 2)),
     ),
     problems=(
-        Problem(Code.EMPTY_FILE, "the SDRF is empty", "E-MTAB-1", "incoming", "/nfs/incoming/E-MTAB-1.sdrf.txt"),
+        Problem(Code.EMPTY_FILE, "the SDRF is empty", "E-MTAB-1", "incoming", "/nfs/incoming/E-MTAB-1.sdrf.txt", 3),
         Problem(Code.NEAR_MISS, "of no dataset in particular"),
     ),
 )
@@ -65,8 +67,13 @@ FULL = World(
         Verdict("E-MTAB-1", "atlas", Outcome.PASS),
         Verdict("E-MTAB-1", "score", Outcome.FAIL, "score 7", hour(-3), current=False),
     ],
+    entries=[
+        Entry("E-MTAB-1", "bulk", True),
+        Entry("E-MTAB-1", "sc", False),
+        Entry("E-MTAB-7", "bulk"),
+    ],
     decisions=[FULL_DECISION, decision("E-MTAB-2")],
-    problems=[Problem(Code.EMPTY_FILE, "the SDRF is empty", "E-MTAB-1", "incoming", "/nfs/x" * 1000)],
+    problems=[Problem(Code.EMPTY_FILE, "the SDRF is empty", "E-MTAB-1", "incoming", "/nfs/x" * 1000, 12)],
     holds=[Hold("incoming", "share", 10, 2)],
 )
 
@@ -89,6 +96,10 @@ def test_what_a_crawl_records_is_known_to_the_letter(kit: Kit) -> None:
     assert known.verdicts == {
         ("E-MTAB-1", "atlas"): Verdict("E-MTAB-1", "atlas", Outcome.PASS, checked=ended(0)),
         ("E-MTAB-1", "score"): Verdict("E-MTAB-1", "score", Outcome.FAIL, "score 7", hour(-3), current=False),
+    }
+    assert known.entries == {
+        "bulk": {"E-MTAB-1": Entry("E-MTAB-1", "bulk", True), "E-MTAB-7": Entry("E-MTAB-7", "bulk")},
+        "sc": {"E-MTAB-1": Entry("E-MTAB-1", "sc", False)},
     }
     assert known.problems == (KnownProblem(FULL.problems[0], ended(0)),)
     assert known.holds == {"incoming": Hold("incoming", "share", 10, 2)}
@@ -142,6 +153,7 @@ def _random_worlds(chance: random.Random, count: int) -> Iterator[World]:
                 for d in found
                 for check in ("atlas", "score")
             ],
+            entries=[Entry(d, "bulk", chance.choice([None, False, True])) for d in names if chance.random() < 0.6],
             decisions=[decision(d, some("external", "loading") if d in found else None) for d in names],
             problems=[Problem(Code.NEAR_MISS, "odd", d) for d in found if chance.random() < 0.5],
             holds=[Hold(p.name, "share", 9, chance.randrange(3)) for p in places if chance.random() < 0.5],
@@ -212,6 +224,7 @@ def test_only_the_datasets_asked_for_are_told(kit: Kit) -> None:
     world = World(
         sightings=[sighting(f"E-MTAB-{n}") for n in range(1200)],
         verdicts=[Verdict(f"E-MTAB-{n}", "atlas", Outcome.PASS) for n in range(3)],
+        entries=[Entry(f"E-MTAB-{n}", "bulk") for n in range(3)] + [Entry("E-MTAB-2", "sc")],
         decisions=[decision(f"E-MTAB-{n}") for n in range(1200)],
         problems=[Problem(Code.NEAR_MISS, "odd", dataset) for dataset in ("", "E-MTAB-1", "E-MTAB-2")],
         holds=[Hold("incoming", "empty", 3, 0)],
@@ -221,6 +234,7 @@ def test_only_the_datasets_asked_for_are_told(kit: Kit) -> None:
     assert _seen(known) == [("incoming", "E-MTAB-1")]
     assert [*known.standings] == ["E-MTAB-1"]
     assert [*known.verdicts] == [("E-MTAB-1", "atlas")]
+    assert known.entries == {"bulk": {"E-MTAB-1": Entry("E-MTAB-1", "bulk")}, "sc": {}}
     assert [kept.problem.dataset for kept in known.problems] == ["E-MTAB-1"]
     assert set(known.sources) == set(known.holds) == {"incoming"}
     assert len(kit.store.known(datasets=[f"E-MTAB-{n}" for n in range(1100)]).standings) == 1100
@@ -247,6 +261,30 @@ def test_a_verdict_that_is_no_longer_given_keeps_its_age(kit: Kit) -> None:
     assert kit.store.known().verdicts == {("E-MTAB-1", "atlas"): old}
     assert old.checked == ended(0)
     assert kit.store.known(at=hour(0.5)).verdicts["E-MTAB-1", "atlas"].current
+
+
+def test_what_was_asked_is_told_with_when_it_last_answered(kit: Kit) -> None:
+    """Also of a production database that lists nothing."""
+    assert kit.store.known().asked == {}
+    for number, checks in enumerate([("atlas",), ("atlas", "bulk"), (), ("atlas",)]):
+        crawl(kit.store, World(checks=checks), number)
+    asked = [kit.store.known(at=hour(n + 0.5)).asked for n in range(4)]
+    assert asked == [
+        {"atlas": ended(0)},
+        {"atlas": ended(1), "bulk": ended(1)},
+        {"atlas": ended(1), "bulk": ended(1)},
+        {"atlas": ended(3), "bulk": ended(1)},
+    ]
+    assert kit.store.known(datasets=[]).asked == asked[-1]
+
+
+def test_what_a_production_database_lists_is_known_as_it_was_then(kit: Kit) -> None:
+    listed = [[Entry("E-MTAB-1", "bulk", True)], [Entry("E-MTAB-1", "bulk", False)], []]
+    for number, entries in enumerate(listed):
+        crawl(kit.store, World(entries=entries), number)
+    told = [kit.store.known(at=hour(n + 0.5)).entries for n in range(3)]
+    assert told == [{"bulk": {"E-MTAB-1": listed[0][0]}}, {"bulk": {"E-MTAB-1": listed[1][0]}}, {}]
+    assert kit.store.known(datasets=["E-MTAB-1"]).entries == {}
 
 
 # --------------------------------------------------------------------------- history
@@ -341,6 +379,28 @@ def test_a_problem_is_known_since_the_run_that_first_found_it(kit: Kit) -> None:
         crawl(kit.store, World(problems=problems), number)
     assert kit.store.known().problems == (KnownProblem(comes, ended(1)),)
     assert set(kit.store.known(at=hour(1.5)).problems) == {KnownProblem(stays, ended(0)), KnownProblem(comes, ended(1))}
+
+
+def test_a_problem_that_moves_to_another_line_is_the_same_one(kit: Kit) -> None:
+    found = Problem(Code.UNCLOSED_QUOTE, "A quote is not closed.", "E-MTAB-1", "incoming", "/nfs/x.sdrf.txt", 3)
+    moved = replace(found, line=8)
+    for number, problem in enumerate([found, moved, moved]):
+        crawl(kit.store, World(problems=[problem]), number)
+    assert kit.store.known().problems == (KnownProblem(moved, ended(0)),)
+    assert not kit.store.past_problems()
+
+
+def test_a_problem_that_is_over_is_told_with_its_first_and_last_sighting(kit: Kit) -> None:
+    """One that comes back is another, and the first is still told."""
+    stays, goes = Problem(Code.NEAR_MISS, "odd", "E-MTAB-1"), Problem(Code.UNREADABLE, "no permission", line=4)
+    assert not kit.store.past_problems()
+    for number, problems in enumerate([[stays], [stays, goes], [stays, goes], [stays], [stays, goes], [goes]]):
+        crawl(kit.store, World(problems=problems), number)
+    assert set(kit.store.known().problems) == {KnownProblem(goes, ended(4))}
+    assert set(kit.store.past_problems()) == {
+        KnownProblem(goes, ended(1), ended(2)),
+        KnownProblem(stays, ended(0), ended(4)),
+    }
 
 
 # --------------------------------------------------------------------------- sources

@@ -6,17 +6,20 @@ import hashlib
 import re
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from app.domain.model import Code, Entry, KnownProblem, Problem
 from app.errors import StoreError, StoreTooNew
 from app.store import migrations, open_store, tables
 from app.store.database import connect, ensure_schema
 from tests.servers.postgres import Postgres
-from tests.store.crawls import LIFECYCLE, World, crawl, sighting
+from tests.store.crawls import LIFECYCLE, World, crawl, ended, hour, sighting
 from tests.store.processes import OPENS, OPENS_FIRST, process, says, tell
 
 WORLD = World(sightings=[sighting("E-MTAB-1")])
@@ -25,8 +28,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -55,12 +58,18 @@ def _schema(address: str) -> list[tuple[str, ...]]:
     with database.reading() as connection:
         rows = [tuple(map(str, row)) for row in connection.execute(text(query))]
     assert len(rows) > 20
-    return sorted(tuple(re.sub(r"\s+", " ", cell) for cell in row) for row in rows)
+    return sorted(row if len(row) > 3 else (*row[:2], *_clauses(row[2])) for row in rows)
 
 
-_SQLITE = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"
+def _clauses(made: str) -> list[str]:
+    """What stands in the brackets of a CREATE statement, whatever its order: a column that came later is the last."""
+    inner = re.sub(r"\s+", " ", made).partition("(")[2].removesuffix(")")
+    return sorted(clause.strip() for clause in re.split(r",(?![^()]*\))", inner))
+
+
+_SQLITE = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%alembic%'"
 _POSTGRESQL = """
-    SELECT 'column', table_name, ordinal_position, column_name, data_type, is_nullable, column_default,
+    SELECT 'column', table_name, 0, column_name, data_type, is_nullable, column_default,
            col_description(('"' || table_name || '"')::regclass, ordinal_position)
     FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
     UNION ALL SELECT 'index', tablename, 0, indexname, indexdef, '', '', ''
@@ -105,12 +114,49 @@ def test_a_newer_store_on_a_server_is_left_too(postgresql_address: str) -> None:
         open_store(postgresql_address, LIFECYCLE, create=True)
 
 
+OLD = Problem(Code.NOT_UTF8, "It is Latin-1.", "E-MTAB-1", "incoming", "/nfs/E-MTAB-1.idf.txt")
+FIRST_ROWS = [
+    "INSERT INTO run (started, finished, status, counts, checks) "
+    f"VALUES ('{hour(0)}', '{ended(0)}', 'succeeded', '{{}}', '[\"atlas\"]')",
+    "INSERT INTO problem (digest, code, severity, dataset, source, path, message, since_run) VALUES "
+    "('ca40e3638bae878b705bbae991c625ab', 'not_utf8', 'warning', 'E-MTAB-1', 'incoming', '/nfs/E-MTAB-1.idf.txt', "
+    "'It is Latin-1.', 1)",
+]
+"""What the first version wrote."""
+
+
+def test_a_store_of_the_first_version_keeps_its_rows_and_takes_lines_and_entries(fresh_address: str) -> None:
+    database = connect(fresh_address)
+    _upgraded(fresh_address, "0001")
+    with database.writing() as connection:
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement.replace("+00:00", "")))
+    store = open_store(fresh_address, LIFECYCLE, create=True)
+    assert store.known().problems == (KnownProblem(OLD, ended(0)),)
+    world = World(problems=[replace(OLD, line=7)], entries=[Entry("E-MTAB-1", "gxpatlaspro", True)])
+    crawl(store, world, 1)
+    known = store.known()
+    assert known.problems == (KnownProblem(replace(OLD, line=7), ended(0)),), "it is the same problem"
+    assert known.entries == {"gxpatlaspro": {"E-MTAB-1": Entry("E-MTAB-1", "gxpatlaspro", True)}}
+
+
+def _upgraded(address: str, revision: str) -> None:
+    """A store of that version, by the migrations as they are now."""
+    database = connect(address)
+    if database.is_sqlite:
+        Path(database.where).parent.mkdir(parents=True)
+    config = migrations._config()
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This program, one migration later."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_colour.py").write_text(NEXT)
+    (folder / "versions" / "0003_colour.py").write_text(NEXT)
     monkeypatch.setattr(migrations, "FOLDER", folder)
 
 
@@ -120,7 +166,7 @@ def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    monkeypatch.setattr(tables, "HEAD", "0002")
+    monkeypatch.setattr(tables, "HEAD", "0003")
     with pytest.raises(StoreError, match="from an older version; `ingest-tracker crawl` brings it up to date"):
         open_store(fresh_address, LIFECYCLE, create=False)
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -135,10 +181,10 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    broken = migrations.FOLDER / "versions" / "0002_colour.py"
+    broken = migrations.FOLDER / "versions" / "0003_colour.py"
     broken.write_text(NEXT + '    op.execute("this is not SQL")\n')
     with monkeypatch.context() as new:
-        new.setattr(tables, "HEAD", "0002")
+        new.setattr(tables, "HEAD", "0003")
         with pytest.raises(StoreError):
             open_store(fresh_address, LIFECYCLE, create=True)
     assert open_store(fresh_address, LIFECYCLE, create=True).known().run == 1
