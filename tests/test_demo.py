@@ -146,6 +146,7 @@ def test_a_crawl_finds_every_quirk(fresh: World, tmp_path: Path) -> None:
     assert report.run.status is RunStatus.SUCCEEDED
     assert {(problem.code, problem.dataset) for problem in report.problems} == {
         (Code.IDF_WITHOUT_SDRF, "E-MTAB-4801"),
+        (Code.SDRF_NOT_THERE, "E-MTAB-4801"),
         (Code.NOT_UTF8, "E-MTAB-4802"),
         (Code.EMPTY_FILE, "E-MTAB-4804"),
         (Code.FAILED_BUT_IN_PROGRESS, "E-MTAB-4805"),
