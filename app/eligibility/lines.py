@@ -64,7 +64,10 @@ class Line:
     grace: ClassVar[float] = GRACE
 
     def __init__(self, database: Database) -> None:
+        """Nothing is opened yet, but all imported that takes long, before any time is taken."""
+        import_module(self.driver)
         self.database = database
+        self.arguments = _arguments(database)
         self.connection: Any = None
         self.socket: socket.socket | None = None
         self.overdue: TimeoutError | None = None
@@ -149,7 +152,7 @@ class PostgreSQL(Line):
             "sslcert": tls.cert,
             "sslkey": tls.key,
         }
-        self.connection = psycopg2.connect(**_arguments(self.database) | {k: v for k, v in given.items() if v})
+        self.connection = psycopg2.connect(**{**self.arguments, **{k: v for k, v in given.items() if v}})
         self._can_be_cut(socket.socket(fileno=os.dup(self.connection.fileno())))
         self.connection.set_session(readonly=True)
         register_type(BYTES, self.connection)  # what is not in its encoding must not spoil the rest
@@ -171,7 +174,7 @@ class MySQL(Line):
         from pymysql.constants import FIELD_TYPE
         from pymysql.converters import conversions
 
-        arguments = _arguments(self.database)
+        arguments = dict(self.arguments)
         if password := arguments.get("password"):
             arguments["password"] = password.encode()  # the driver takes only Latin-1 for text
         arguments["conv"] = {**conversions, FIELD_TYPE.BIT: lambda bits: int.from_bytes(bits, "big")}
@@ -261,12 +264,13 @@ def _rest(cursor: Any) -> Iterator[Row]:
         yield from rows
 
 
-def _arguments(database: Database) -> dict[str, Any]:
+def _arguments(database: Database) -> Mapping[str, Any]:
     """Of the driver's `connect`, as SQLAlchemy reads them from the address."""
     from sqlalchemy import make_url
 
-    url = make_url(database.url)
-    return dict(url.get_dialect()().create_connect_args(url)[1])
+    with understood("the address in the settings"):
+        url = make_url(database.url)
+        return dict(url.get_dialect()().create_connect_args(url)[1])
 
 
 def _milliseconds(database: Database) -> int:

@@ -18,7 +18,7 @@ ADVICE = (
     ("certificate", "is tls_ca of who signed the server's certificate, and is host the name that stands in it?"),
     ("what answers|packet sequence|invalid response|expected authentication|handshake",
      "is a {database.dialect} server at this host and port?"),
-    ("connection option|unexpected keyword", "the address in the settings has an option that is none"),
+    ("connection option|unexpected keyword|the address", "has the address in the settings an option that is none?"),
     (r"\[ssl|ssl error|tlsv1", "its TLS does not go with ours: have it renewed, or set tls: off in the settings"),
     ("too many|connection slots|max_user_connections", "it is busy; the next run asks again"),
     ("to database|permission denied|command denied", "the user of the settings must be allowed to read this"),
@@ -26,7 +26,7 @@ ADVICE = (
     ("password|authentication|access denied|no pg_hba", "check the user and the password in the settings"),
     ("refused|could not translate|name or service|name resolution|no route|unreachable|timed out|timeout expired"
      "|connect_timeout|starting up|shutting down|shutdown|closed the connection|reset by peer|lost connection"
-     "|gone away|ssl syscall",
+     "|gone away|ssl syscall|terminating connection",
      "is the server running, and are its host and port right in the settings?"),
     ("unable to open|i/o error", "is the path right, and may this user read the file?"),
     ("not a database", "is the path right? This file is something else"),
@@ -67,7 +67,7 @@ def _said(error: Exception, database: Database) -> str:
     text = text[max(text.rfind("connection to server"), 0) :]  # PostgreSQL's, of the last address it tried
     text = re.split(r"\n(?:\t|LINE |DETAIL:|HINT:|CONTEXT:)", text)[0]
     text = re.sub(r"You have an error in your SQL syntax;.* to use near", "syntax error near", text)
-    text = one_line(re.sub(r"\n\) asked| \(_ssl\.c:\d+\)", "", text))
+    text = one_line(re.sub(r"\n?\) asked| \(_ssl\.c:\d+\)", "", text))
     password = make_url(database.url).password
     return text.replace(str(password), "***") if password else text
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app import eligibility
-from app.config import Database
+from app.config import Authority, Database
 from app.domain.model import Entry, Listing, Secret
-from tests.eligibility.asking import STATUS, ask, error, listed, said
+from app.eligibility import Databases
+from tests.eligibility.asking import PUBLISHED, STATUS, error, listed
 from tests.eligibility.conftest import Server, run
 
 KEY = "5ecre7-0f-a-private-dataset"
@@ -143,10 +146,15 @@ def test_a_listing_that_never_ends_is_refused(sqlite: Database, monkeypatch: pyt
     assert "the query gives more than 3 datasets; it must give those in production" in error(listing)
 
 
-def test_checks_and_authorities_of_one_database_are_told_apart(sqlite: Database) -> None:
-    (listing,) = listed(sqlite, "SELECT acc FROM checks")
-    (answer,) = ask(sqlite, STATUS)
-    assert len(private(listing)) == 5 and len(said(answer)) == 4
+def test_each_authority_asks_its_own_database(sqlite: Database, mysql: Database) -> None:
+    databases = [sqlite, replace(mysql, name="other")]
+    mine = [Authority(name, database, f"SELECT '{name}'", PUBLISHED, "bulk")
+            for name, database in (("a", "other"), ("b", "curation"), ("c", "none"))]  # fmt: skip
+    listings = list(Databases(databases, [STATUS], mine).listings())
+    assert [(one.authority, one.database, list(private(one))) for one in listings] == [
+        ("b", "curation", ["b"]),
+        ("a", "other", ["a"]),
+    ]
 
 
 def test_a_server_that_is_down_is_a_listing_without_entries_for_each_authority(
