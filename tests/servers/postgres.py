@@ -9,7 +9,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -87,7 +87,7 @@ class Postgres:
         children need a moment to leave: so a start that fails is tried again."""
         assert self._directory is not None
         wanted = self.port
-        for _ in range(5):
+        for _ in range(20):
             self.port = wanted or free_port()
             settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
             command = [str(self._programs / "postgres"), "-D", "data", f"--port={self.port}", *settings]
@@ -111,15 +111,20 @@ class Postgres:
         """The server and all its children are there, and do nothing at all; their kernel still takes what is sent."""
         assert self._server is not None
         parent = self._server.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        pids = [parent, *map(int, children)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        pids = [parent]
+
+        def send(how: signal.Signals) -> None:
+            for pid in pids:
+                with suppress(ProcessLookupError):  # a child that has just gone
+                    os.kill(pid, how)
+
         try:
+            send(signal.SIGSTOP)
+            pids += map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+            send(signal.SIGSTOP)
             yield
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            send(signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> None:
         server, self._server = self._server, None

@@ -22,8 +22,8 @@ from typing import Any
 WATCHED = """
 how=$1; shift
 exec 3<&0
-( ( read -r farewell <&3 || { kill "-$how" $$
-    for second in 1 2 3 4 5; do kill -0 $$ || break; sleep 1; done
+( ( read -r farewell <&3 || { kill "-$how" $$; kill -CONT $$  # it may be frozen
+    for second in 1 2 3 4 5 6 7 8 9; do kill -0 $$ || break; sleep 1; done
     rm -rf "$0"; } ) >/dev/null 2>&1 & )
 exec "$@" 3<&- </dev/null
 """
