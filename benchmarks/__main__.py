@@ -1,5 +1,7 @@
-"""Measures crawls of a made-up tree, as whole processes, beside what a part of the same work costs at least.
-The commands run in turn, round after round; the first round warms the caches and is not counted."""
+"""Measures crawls of a made-up tree, as whole processes, beside what a part of the same work costs at least, and what
+all of it costs when it is written without a thought of speed. The commands run in turn, round after round; the first
+round warms the caches and is not counted. What is measured cold comes last: each time after emptying the machine's
+caches."""
 
 from __future__ import annotations
 
@@ -11,73 +13,186 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
-from benchmarks.tree import PLACES, Tree, make
+from benchmarks.tree import PLACES, Tree, kept
 
-COMMANDS = {  # in this order: the command, and its peer
-    "first crawl": ("ingest-tracker --config CONFIG crawl --json", "read"),
-    "unchanged crawl": ("ingest-tracker --config CONFIG crawl --json", "list"),
-    "why": ("ingest-tracker --config CONFIG why ACCESSION", "typer"),
-    "help": ("ingest-tracker --help", "typer"),
-    "read": (r"find PLACES \( -name '*idf.txt' -o -name '*sdrf.txt' \) -exec cat {} +", ""),
-    "list": (r"find PLACES -type f -printf '%s\n'", ""),
-    "typer": ("python -c 'import typer'", "python"),
-    "python": ("python -c pass", ""),
-    "nothing": ("true", ""),
+PROJECT = Path(__file__).parents[1]
+PAGE = PROJECT / "docs" / "benchmarks.md"
+CACHES = Path("/proc/sys/vm/drop_caches")
+CHANGED = 10
+
+CRAWL = "ingest-tracker --config tracker.yaml crawl"
+WHOLE = "ingest-tracker --config whole.yaml crawl"
+READ = "python benchmarks/reference.py PLACES"
+
+
+class Step(NamedTuple):
+    """A command, the steps it is measured against, and what is done before it."""
+
+    command: str
+    peers: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+
+
+STEPS = {
+    "reference": Step(READ),
+    "find": Step(r"find PLACES -type f -printf '%s\n'"),
+    "fd": Step("fd --unrestricted --type file . PLACES"),
+    "whole": Step(WHOLE, ("reference",), ("no store",)),
+    "first": Step(CRAWL, ("reference",), ("no store",)),
+    "unchanged": Step(CRAWL, ("reference", "find"), ("store",)),
+    "changed": Step(CRAWL, ("reference", "unchanged"), ("store", "change")),
+    "why": Step("ingest-tracker --config tracker.yaml why ACCESSION", ("typer",), ("store",)),
+    "help": Step("ingest-tracker --help", ("typer",)),
+    "typer": Step("python -c 'import typer'"),
+    "python": Step("python -c pass"),
+    "nothing": Step("true"),
+    "cold reference": Step(READ, (), ("cold",)),
+    "cold first": Step(CRAWL, ("cold reference",), ("no store", "cold")),
 }
+
+ABOUT = f"""\
+- `tracker.yaml` names the {len(PLACES)} `PLACES` of the tree, a store and the overview as JSON. In `whole.yaml` all of
+  each SDRF is read; otherwise a crawl reads the first 64 KiB, and says where there may be more.
+- reference reads all of each IDF, SDRF and analysis-methods file, line by line, and writes nothing
+  (`benchmarks/reference.py`). Its titles, organisms and curators are those that a crawl finds.
+- changed: {CHANGED} datasets have other IDFs than before. cold: the machine's caches were emptied just before.
+- peak MiB is of all processes together, and cannot be told below that of nothing. read MiB came from disks, by
+  read_bytes in /proc/PID/io of all processes. Ratios are the medians of those within each round."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--dir", help="where to make the tree, in a folder of its own that is removed afterwards")
-    parser.add_argument("--datasets", type=int, default=2000)
+    parser.add_argument("--dir", type=Path, help="a folder to keep the tree in, for the next time; else it is removed")
+    parser.add_argument("--datasets", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", default=",".join(STEPS), help="measure only some: " + ",".join(STEPS))
+    parser.add_argument("--write", action="store_true", help="write the figures to docs/benchmarks.md")
     given = parser.parse_args()
-    if min(given.datasets, given.runs) < 1 or not Path(given.dir or ".").is_dir():
-        parser.error("--datasets and --runs begin at 1; --dir is a folder that is there")
-    with TemporaryDirectory(prefix="ingest-tracker-bench-", dir=given.dir) as directory:
-        tree = make(Path(directory), given.datasets)
-        rounds = [measured(tree) for _ in range(given.runs + 1)][1:]
-        costs = {what: list(map(median, zip(*(costs[what] for costs in rounds), strict=True))) for what in COMMANDS}
-        print(*report(tree, costs, given.runs), sep="\n")
+    names = [name.strip() for name in given.only.split(",")]
+    if min(given.datasets, given.runs) < 1 or not (given.dir or Path()).is_dir() or not STEPS.keys() >= {*names}:
+        parser.error(f"--datasets and --runs begin at 1; --dir is a folder; --only is some of {','.join(STEPS)}")
+    with TemporaryDirectory(prefix="ingest-tracker-bench-") as temporary:
+        try:
+            tree = kept((given.dir or Path(temporary)).resolve() / "ingest-tracker-bench", given.datasets)
+        except OSError as error:
+            sys.exit(f"benchmarks: {error}")
+        bench = Bench(tree)
+        impossible = bench.impossible(names)
+        figures = bench.measured([name for name in STEPS if name in names and name not in impossible], given.runs)
+        page = "\n".join(report(tree, figures, impossible, given.runs)) + "\n"
+    print(page, end="")
+    if given.write:
+        PAGE.write_text(f"# What it costs\n\nMeasured and written by `./run bench --write`.\n\n{page}", "utf-8")
 
 
-def measured(tree: Tree) -> dict[str, list[float]]:
-    """One round: each command once, the first crawl on no store at all."""
-    shutil.rmtree(tree.config.parent / "var", ignore_errors=True)
-    words = {"CONFIG": [str(tree.config)], "ACCESSION": tree.accessions[-1:], "python": [sys.executable]}
-    words["PLACES"] = [str(tree.config.parent / "nfs" / name) for name in PLACES]
-    words["ingest-tracker"] = [str(Path(sys.executable).with_name("ingest-tracker"))]
-    return {what: cost(text, words) for what, (text, _) in COMMANDS.items()}
+# --------------------------------------------------------------------------- measuring
+
+Figures = Mapping[str, Sequence["Cost"]]
+"""step -> what it cost in each round"""
 
 
-def cost(text: str, words: Mapping[str, Sequence[str]]) -> list[float]:
-    """Of one process: wall s, CPU s, peak MiB. Nothing in its environment names a real site's store."""
-    command = [part for word in shlex.split(text) for part in words.get(word, [word])]
-    launch = [sys.executable, "-IS", str(Path(__file__).with_name("launch.py")), *command]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("INGEST_TRACKER_")}
-    done = subprocess.run(launch, env=environment, capture_output=True, text=True, check=False)
-    code, *figures = done.stdout.split() or ["?"]
-    if code != "0":
-        sys.exit(f"benchmarks: {text}: exit code {code}: {''.join(done.stderr.splitlines()[-1:])}")
-    return list(map(float, figures))
+class Cost(NamedTuple):
+    """Of one process and all that it starts: seconds and MiB."""
+
+    wall: float
+    cpu: float
+    peak: float
+    read: float
 
 
-def report(tree: Tree, costs: Mapping[str, Sequence[float]], runs: int) -> Iterator[str]:
-    sizes = [path.stat().st_size for path in tree.config.parent.glob("nfs/**/*") if path.is_file()]
-    about = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(": ")[2] for line in about if line.startswith("model name")), platform.machine())
-    yield f"{len(tree.accessions)} datasets, {len(sizes)} files, {sum(sizes) / 2**20:.1f} MiB; warm; medians of {runs}."
-    yield f"{model}, {os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}.\n"
-    yield "| what | wall s | cpu s | peak MiB | wall to its peer's |\n|---|--:|--:|--:|--:|"
-    for what, (wall, cpu, peak) in costs.items():
-        ratio = f"{wall / costs[peer][0]:.2f} {peer}" if (peer := COMMANDS[what][1]) else ""
-        yield f"| {what} | {wall:.3f} | {cpu:.3f} | {peak:.1f} | {ratio} |"
-    yield "\n`PLACES`: the folders of the tree. A peak below that of nothing cannot be told.\n"
-    yield from (f"- {what}: `{text}`" for what, (text, _) in COMMANDS.items())
+class Bench:
+    """Steps on one tree. Its stores are removed to begin with."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree, self.revision = tree, 0
+        self.words = {"PLACES": tree.places, "ACCESSION": tree.accessions[-1:], "python": [sys.executable]}
+        self.words |= {name: [str(tree.root / name)] for name in ("tracker.yaml", "whole.yaml")}
+        self.words["ingest-tracker"] = [str(Path(sys.executable).with_name("ingest-tracker"))]
+        self.words["fd"] = [name for name in ("fd", "fdfind") if shutil.which(name)][:1]
+        shutil.rmtree(tree.root / "var", ignore_errors=True)
+
+    def measured(self, names: Sequence[str], runs: int) -> Figures:
+        warm = [name for name in names if "cold" not in STEPS[name].before]
+        rounds = [{name: self.cost(name) for name in warm} for _ in told(range(runs + 1) if warm else ())][1:]
+        cold = [{name: self.cost(name) for name in names if name not in warm} for _ in told(range(runs))]
+        return {name: [costs[name] for costs in (rounds if name in warm else cold)] for name in names}
+
+    def impossible(self, names: Sequence[str]) -> dict[str, str]:
+        """Those that cannot be measured here, and why."""
+        without = {} if self.words["fd"] else {"fd": "it is not installed"}
+        if (cold := [name for name in names if "cold" in STEPS[name].before]) and (why := empty_caches()):
+            without |= dict.fromkeys(cold, why)
+        return {name: why for name, why in without.items() if name in names}
+
+    def cost(self, name: str) -> Cost:
+        store = self.tree.root / "var" / "tracker.db"
+        for what in STEPS[name].before:
+            if what == "no store":
+                shutil.rmtree(self.tree.root / "var", ignore_errors=True)
+            elif what == "store" and not store.exists():
+                self._run(CRAWL)
+            elif what == "change":
+                self.revision += 1
+                self.tree.change(CHANGED, self.revision)
+            elif what == "cold":
+                empty_caches()
+        return self._run(STEPS[name].command)
+
+    def _run(self, text: str) -> Cost:
+        """Nothing in its environment names a real site's store."""
+        command = [part for word in shlex.split(text) for part in self.words.get(word, [word])]
+        launch = [sys.executable, "-IS", str(Path(__file__).with_name("launch.py")), *command]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("INGEST_TRACKER_")}
+        done = subprocess.run(launch, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        code, *figures = done.stdout.split() or ["?"]
+        if code != "0":
+            sys.exit(f"benchmarks: {text}: exit code {code}: {''.join(done.stderr.splitlines()[-1:])}")
+        return Cost(*map(float, figures))
+
+
+def empty_caches() -> str:
+    """Empties the machine's; or says why not."""
+    os.sync()
+    try:
+        CACHES.write_text("3")
+    except OSError as error:
+        return f"{CACHES} cannot be written ({error.strerror})"
+    return ""
+
+
+def told(rounds: Sequence[int]) -> Iterator[int]:
+    for number in rounds:
+        if sys.stderr.isatty():
+            print(f"benchmarks: round {number + 1} of {len(rounds)}", file=sys.stderr)
+        yield number
+
+
+# --------------------------------------------------------------------------- telling
+
+
+def report(tree: Tree, figures: Figures, impossible: Mapping[str, str], runs: int) -> Iterator[str]:
+    cpu = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(": ")[2] for line in cpu if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    yield f"{len(tree.accessions):,} datasets, {tree.files:,} files, {tree.size / 2**20:,.0f} MiB; medians of {runs}."
+    yield f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.platform()}, Python"
+    yield f"{platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}.\n"
+    yield "| what | wall s | CPU s | peak MiB | read MiB | wall to its peers' |\n|---|--:|--:|--:|--:|--:|"
+    for name, costs in figures.items():
+        wall, cpu_time, peak, read = map(median, zip(*costs, strict=True))
+        pairs = {peer: zip(costs, figures[peer], strict=True) for peer in STEPS[name].peers if peer in figures}
+        ratios = [f"{median(one.wall / other.wall for one, other in both):.2f} {peer}" for peer, both in pairs.items()]
+        yield f"| {name} | {wall:.3f} | {cpu_time:.3f} | {peak:.1f} | {read:.1f} | {', '.join(ratios)} |"
+    yield from (f"\nNot measured: {name}, for {why}." for name, why in impossible.items())
+    yield ""
+    yield from (f"- {name}: `{STEPS[name].command}`" for name in figures)
+    yield ABOUT
 
 
 if __name__ == "__main__":
