@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from app.domain.details import Overview
 from app.domain.model import (
     Answer,
     Known,
@@ -20,7 +21,6 @@ from app.domain.model import (
     SourceConfig,
     StateChange,
 )
-from app.domain.overview import Table
 
 
 class Source(Protocol):
@@ -98,8 +98,10 @@ class Store(Protocol):
         """Oldest first."""
         ...
 
-    def changes(self, *, since: datetime, until: datetime | None = None, limit: int) -> Sequence[StateChange]:
-        """Newest first; `since` inclusive, `until` inclusive."""
+    def changes(
+        self, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[StateChange]:
+        """Those of all datasets, newest first; `since` inclusive, `until` inclusive."""
         ...
 
     def past_problems(self) -> Sequence[KnownProblem]:
@@ -117,7 +119,7 @@ class Store(Protocol):
 class Output(Protocol):
     name: str
 
-    def publish(self, tables: Sequence[Table], as_of: datetime | None) -> str:
-        """Shows the tables as they stood at `as_of` and returns where: a path or an address.
-        Raises OutputError; never leaves half a file."""
+    def publish(self, overview: Overview) -> str:
+        """Shows the tables as they stood then, and of what is behind them as much as it can, and returns where: a
+        path or an address. Raises OutputError; never leaves half a file."""
         ...

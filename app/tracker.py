@@ -1,6 +1,6 @@
 """The jobs, in the fewest hops. Order only: what follows from facts is decided in `domain`.
 
-source.read -> eligibility.listings, verdicts -> history.settle -> store.record -> overview.tables -> output.publish
+source.read -> eligibility.listings, verdicts -> history.settle -> store.record -> details.overview -> output.publish
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from app.domain import history, presence
+from app.domain import details, history, presence
+from app.domain.details import Overview
 from app.domain.history import Findings, Policy
 from app.domain.lifecycle import Species
 from app.domain.model import (
@@ -248,8 +249,9 @@ class Tracker:
     def _publish(self, report: Report, known: Known) -> Report:
         view, hidden = self._view(known), private(known)
         left_out = {o.name: hidden if o.name in self.leave_out_private else view.left_out for o in self.outputs}
-        shown = {names: tables(replace(view, left_out=names), self.layout) for names in set(left_out.values())}
-        outputs = tuple(self._publish_one(output, shown[left_out[output.name]], known) for output in self.outputs)
+        changes = self.store.changes(until=known.at)
+        shown = {n: details.overview(replace(view, left_out=n), self.layout, changes) for n in set(left_out.values())}
+        outputs = tuple(self._publish_one(output, shown[left_out[output.name]]) for output in self.outputs)
         failed = [f"{output.name}: {output.where}" for output in outputs if output.status == "failed"]
         run = report.run
         if failed:
@@ -261,9 +263,9 @@ class Tracker:
                 log.warning("run %d: %s", run.id, error)
         return replace(report, run=run, outputs=outputs)
 
-    def _publish_one(self, output: Output, shown: Sequence[Table], known: Known) -> OutputReport:
+    def _publish_one(self, output: Output, shown: Overview) -> OutputReport:
         try:
-            return OutputReport(output.name, "published", output.publish(shown, known.at))
+            return OutputReport(output.name, "published", output.publish(shown))
         except OutputError as error:
             log.warning("output %s: %s", output.name, error)
             return OutputReport(output.name, "failed", str(error))

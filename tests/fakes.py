@@ -89,8 +89,10 @@ class MemoryStore:
     def history(self, dataset: str) -> Sequence[StateChange]:
         return [change for change in self._changes if change.dataset == dataset]
 
-    def changes(self, *, since: datetime, until: datetime | None = None, limit: int) -> Sequence[StateChange]:
-        within = [c for c in self._changes[::-1] if since <= c.at and (until is None or c.at <= until)]
+    def changes(
+        self, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[StateChange]:
+        within = [c for c in self._changes[::-1] if (not since or since <= c.at) and (not until or c.at <= until)]
         return sorted(within, key=lambda change: change.at, reverse=True)[:limit]
 
     def past_problems(self) -> Sequence[KnownProblem]:

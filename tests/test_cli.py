@@ -96,7 +96,9 @@ def started(folder: Path, *arguments: str, spoilt: str = "") -> subprocess.Popen
 
 
 def test_a_fault_of_the_program_is_one_line_and_a_file(tmp_path: Path) -> None:
-    process = started(tmp_path, "crawl", spoilt="import app.tracker; app.tracker.tables = lambda *given: 1 / 0")
+    process = started(
+        tmp_path, "crawl", spoilt="from app.domain import details; details.overview = lambda *given: 1 / 0"
+    )
     told = process.communicate()[1]
     assert (process.returncode, told.count("\n")) == (1, 1)
     assert "a fault of the program (ZeroDivisionError); details are in" in told

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.domain.details import Overview
 from app.domain.history import Policy
 from app.domain.model import (
     Answer,
@@ -96,10 +97,10 @@ class FakeOutput:
     fails: bool = False
     shown: list[Sequence[Table]] = field(default_factory=list)
 
-    def publish(self, tables: Sequence[Table], as_of: datetime | None) -> str:
+    def publish(self, overview: Overview) -> str:
         if self.fails:
             raise OutputError(self.name, "no space")
-        self.shown.append(tables)
+        self.shown.append(overview.tables)
         return "here"
 
 

@@ -16,7 +16,7 @@ from app.config.pages import unknown
 from app.domain.model import Lifecycle
 
 SETTINGS, SOURCES = "etc/tracker.yaml", "sources_config.json"
-OUTPUTS = ("csv_files", "json")
+OUTPUTS = ("html_page", "csv_files")
 
 
 def _listed(value: object) -> object:
@@ -188,7 +188,7 @@ class TrackerSettings(_Model):
     links: dict[str, SkipValidation[str]] = Field(
         default={}, description="'state tech', or 'private tech' -> address with {accession}"
     )
-    outputs: Texts = Field(default=OUTPUTS, description="a list of outputs")
+    outputs: Texts = Field(default=OUTPUTS, description="a list of outputs; html_page and csv_files unless it is given")
     leave_out_private: Texts = Field(default=(), description="a list of the outputs that show no private datasets")
     store: Text | None = Field(default=None, description="path of an SQLite file, or an SQLAlchemy address")
     out: Text | None = Field(default=None, description="path of the folder that files are written to")

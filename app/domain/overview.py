@@ -37,6 +37,9 @@ CHANGES, DUPLICATES, PROBLEMS = "Changes", "Duplicates", "Problems"
 DAYS_AGO = (1, 7, 30)
 """The moments in the past that the Summary compares with."""
 
+STALE = (Code.SOURCE_UNREADABLE, Code.SOURCE_HELD)
+"""The problems of a source that mean: this is what it last showed, and it may be otherwise by now."""
+
 LINKS = {
     "published bulk": "https://www.ebi.ac.uk/gxa/experiments/{accession}",
     "published sc": "https://www.ebi.ac.uk/gxa/sc/experiments/{accession}",
@@ -50,12 +53,14 @@ the query, so that what comes before it can be shown to everybody."""
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One tab: its name, its column titles, and its rows (as many cells as there are columns).
+    """One tab: its name, its column titles, and its rows (as many cells as there are columns). `datasets`, of a tab
+    that has one a row: which, for a site may choose other columns and titles than Accession.
     Times in cells are UTC; the output shows them in the site's time zone."""
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    datasets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ def _joined(values: Sequence[str]) -> str:
     return "; ".join(values)
 
 
-def _web_link(row: Row) -> str:
+def web_link(row: Row) -> str:
     """Of a place for both technologies, single cells are told by their library construction. Where there is no
     access key to be shown, a link that needs one ends before it."""
     techs = sorted(row.tech, key=lambda tech: (tech == "sc") != bool(row.metadata.library_constructions))
@@ -157,7 +162,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("Up To", lambda row: str(row.standing.decision.up_to or "")),
     Column("Since", lambda row: row.standing.since),
     Column("Tech Type", lambda row: _joined(row.tech), (TRACK,)),
-    Column("Web Link", _web_link, (TRACK,)),
+    Column("Web Link", web_link, (TRACK,)),
     Column("Discovery Location", lambda row: row.standing.decision.location),
     Column("Investigation Title", lambda row: row.metadata.title),
     Column("Experiment Type", lambda row: _joined(row.metadata.experiment_types), (TRACK,)),
@@ -192,16 +197,20 @@ COLUMN_NAMES = {tab: tuple(column.title for column in COLUMNS) for tab in (DISCO
 def tables(view: View, layout: Layout, keys: Mapping[str, Secret] | None = None) -> tuple[Table, ...]:
     """Every tab, in the order in which people look at them. `keys`: dataset -> access key, for links that may be
     shown to whoever holds the tables; without them no key is in any cell."""
-    known = _without(view.known, view.left_out) if view.left_out else view.known
-    rows = _rows(known, layout, keys or {})
-    discover = [row for row in rows if row.state <= layout.lifecycle.external]
-    track = [row for row in rows if row.state > layout.lifecycle.external]
+    known = shown(view)
+    return tabs(rows(known, layout, keys or {}), known, view, layout)
+
+
+def tabs(found: Sequence[Row], known: Known, view: View, layout: Layout) -> tuple[Table, ...]:
+    """Those of these rows; `known` is what is shown of what the view knows."""
+    discover = [row for row in found if row.state <= layout.lifecycle.external]
+    track = [row for row in found if row.state > layout.lifecycle.external]
     return (
         _summary(view, layout),
         _dataset_table(DISCOVER, discover, layout),
         _dataset_table(TRACK, track, layout),
         _changes(view),
-        _duplicates(rows),
+        _duplicates(found),
         _problems(known),
     )
 
@@ -211,12 +220,17 @@ def private(known: Known) -> frozenset[str]:
     return frozenset(d for found in known.entries.values() for d, entry in found.items() if entry.private)
 
 
+def shown(view: View) -> Known:
+    """What is known of all that is not left out."""
+    return _without(view.known, view.left_out) if view.left_out else view.known
+
+
 def _without(known: Known, left_out: Collection[str]) -> Known:
     """The same, with neither these datasets nor their names in what is said of others."""
     standings = {dataset: standing for dataset, standing in known.standings.items() if dataset not in left_out}
     for dataset, standing in standings.items():
         if standing.decision.ingested_as:
-            others = tuple(_unnamed(other, left_out) for other in standing.decision.ingested_as)
+            others = tuple(unnamed(other, left_out) for other in standing.decision.ingested_as)
             standings[dataset] = replace(standing, decision=replace(standing.decision, ingested_as=others))
     return replace(
         known,
@@ -230,17 +244,17 @@ def _without(known: Known, left_out: Collection[str]) -> Known:
 
 
 def _about_nobody(problem: Problem, left_out: Collection[str]) -> Problem:
-    return replace(problem, message=_unnamed(problem.message, left_out), path=_unnamed(problem.path, left_out))
+    return replace(problem, message=unnamed(problem.message, left_out), path=unnamed(problem.path, left_out))
 
 
-def _unnamed(text: str, left_out: Collection[str]) -> str:
+def unnamed(text: str, left_out: Collection[str]) -> str:
     return _NAME.sub(lambda name: "(private)" if name[0] in left_out else name[0], text) if left_out else text
 
 
 _NAME = re.compile(r"[\w-]+")
 
 
-def _rows(known: Known, layout: Layout, keys: Mapping[str, Secret]) -> list[Row]:
+def rows(known: Known, layout: Layout, keys: Mapping[str, Secret]) -> list[Row]:
     """The datasets that are somewhere, by accession."""
     places = furthest_first(known.sightings, stages(known, (), layout.lifecycle))
     said = by_dataset(known.verdicts.values())
@@ -275,7 +289,7 @@ def _messages(known: Known) -> tuple[dict[str, list[str]], dict[str, list[str]]]
     for problem in (entry.problem for entry in known.problems):
         if problem.dataset:
             wrong.setdefault(problem.dataset, []).append(problem.message)
-        elif problem.code in (Code.SOURCE_UNREADABLE, Code.SOURCE_HELD):
+        elif problem.code in STALE:
             stale[problem.source] = [f"Stale: this is what {problem.source} last showed."]
     return wrong, stale
 
@@ -284,7 +298,8 @@ def _dataset_table(tab: str, rows: Sequence[Row], layout: Layout) -> Table:
     default = tuple((column.title, column.title) for column in COLUMNS if tab in column.tabs)
     chosen = layout.columns.get(tab, default)
     values = [_BY_TITLE[name].value for name, _ in chosen]
-    return Table(tab, tuple(title for _, title in chosen), tuple(tuple(value(row) for value in values) for row in rows))
+    cells = tuple(tuple(value(row) for value in values) for row in rows)
+    return Table(tab, tuple(title for _, title in chosen), cells, tuple(row.dataset for row in rows))
 
 
 # --------------------------------------------------------------------------- the other tabs
@@ -310,11 +325,7 @@ def _summary(view: View, layout: Layout) -> Table:
         ("State", name, now.get(name, 0), *(_count(counted, name) for counted in past), None, "") for name in states
     ]
     rows.append(("State", "all", sum(now.values()), *(_total(counted) for counted in past), None, ""))
-    notes = {
-        entry.problem.source: entry.problem.message
-        for entry in known.problems
-        if entry.problem.code in (Code.SOURCE_UNREADABLE, Code.SOURCE_HELD)
-    }
+    notes = {entry.problem.source: entry.problem.message for entry in known.problems if entry.problem.code in STALE}
     for name, source in known.sources.items():
         if not source.deleted:
             found = len(known.sightings.get(name, {}))
@@ -340,7 +351,7 @@ def _total(counted: Mapping[str, int] | None) -> int | None:
 def _changes(view: View) -> Table:
     rows = [
         (change.at, change.dataset, state_name(change.before, "new"), state_name(change.after, "gone"), change.reason,
-         _unnamed(change.sentence, view.left_out), change.run)
+         unnamed(change.sentence, view.left_out), change.run)
         for change in view.changes
         if change.dataset not in view.left_out
     ]  # fmt: skip

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Iterator
+from datetime import tzinfo
 from pathlib import Path
 
+from app.domain.details import Overview
 from app.domain.overview import Cell, Table
-from app.outputs.cells import plain
+from app.outputs.cells import FORMULA, plain
 from app.outputs.files import replace_files
-
-FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - the full-width ones count as well
 
 
 class CsvFiles:
-    """`Track Ingested Experiments` becomes `track_ingested_experiments.csv` in the folder."""
+    """`Track Ingested Experiments` becomes `track_ingested_experiments.csv` in the folder. A table in which nothing
+    changed keeps its file: a file's time says when what it shows last changed, not when that was last looked at."""
 
     name = "csv_files"
 
     def __init__(self, out: Path, time_zone: tzinfo) -> None:
         self.out, self.time_zone = out, time_zone
 
-    def publish(self, tables: Sequence[Table], as_of: datetime | None) -> str:
-        replace_files(self.name, self.out, {file_name(table): as_csv(table, self.time_zone) for table in tables})
+    def publish(self, overview: Overview) -> str:
+        replace_files(
+            self.name, self.out, {file_name(table): as_csv(table, self.time_zone) for table in overview.tables}
+        )
         return str(self.out)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,32 +23,48 @@ ADVICE = {
 }
 
 
-def replace_files(output: str, folder: Path, contents: Mapping[str, Iterable[str]]) -> None:
-    """Writes these files (name -> pieces of text, UTF-8) into the folder, which is made where there is none.
+def replace_files(output: str, folder: Path, contents: Mapping[str, Iterable[str | bytes]]) -> None:
+    """Writes these files (name -> pieces of it; text is UTF-8) into the folder, which is made where there is none.
     All of them are written and on the disk before the first takes the place of an older one: when something fails,
-    the older ones stay. Readers never see half a file. Raises OutputError."""
+    the older ones stay. Readers never see half a file. A file that says the same already is left as it is, with its
+    time: what was confirmed and has not changed looks changed to nobody, unless it tells the time of that itself, as
+    `as_of` in the JSON does. Raises OutputError."""
     with _explained(output, folder):
         folder.mkdir(parents=True, exist_ok=True)
     # always the same names beside, so that a run that was killed leaves nothing that the next one does not reuse
     beside = {folder / name: folder / f".{name}.new" for name in contents}
+    changed = []
     try:
         for (path, new), pieces in zip(beside.items(), contents.values(), strict=True):
             with _explained(output, path):
-                _write(new, pieces)
-        for path, new in beside.items():
+                if _write(new, pieces, path):
+                    changed.append(path)
+        for path in changed:
             with _explained(output, path):
-                new.replace(path)
+                beside[path].replace(path)
     finally:
         for new in beside.values():
             with suppress(OSError):  # what went wrong before says more
                 new.unlink()
 
 
-def _write(path: Path, pieces: Iterable[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(pieces)
+def _write(path: Path, pieces: Iterable[str | bytes], older: Path) -> bool:
+    """Whether that is anything new. Only then it waits for the disk, which takes longer than to compare."""
+    with path.open("wb") as file:
+        file.writelines(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
         file.flush()
+        if _equal(path, older):
+            return False
         os.fsync(file.fileno())
+    return True
+
+
+def _equal(new: Path, older: Path) -> bool:
+    filecmp.clear_cache()  # it knows files by size and time, which on some disks is not enough
+    try:
+        return filecmp.cmp(new, older, shallow=False)
+    except OSError:  # there is none, or none that can be read
+        return False
 
 
 @contextmanager

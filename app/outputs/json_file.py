@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from app.domain.details import Overview
 from app.domain.overview import Table
 from app.outputs.cells import plain
 from app.outputs.files import replace_files
@@ -20,8 +21,9 @@ class JsonFile:
     def __init__(self, out: Path, time_zone: tzinfo) -> None:
         self.out, self.time_zone = out, time_zone
 
-    def publish(self, tables: Sequence[Table], as_of: datetime | None) -> str:
-        replace_files(self.name, self.out, {"overview.json": [as_json(tables, as_of, self.time_zone), "\n"]})
+    def publish(self, overview: Overview) -> str:
+        text = as_json(overview.tables, overview.as_of, self.time_zone)
+        replace_files(self.name, self.out, {"overview.json": [text, "\n"]})
         return str(self.out / "overview.json")
 
 

@@ -56,9 +56,12 @@ class SqlStore:
         with self.database.reading() as connection:
             return [codec.change(row, self.lifecycle) for row in connection.execute(changes)]
 
-    def changes(self, *, since: datetime, until: datetime | None = None, limit: int) -> Sequence[StateChange]:
+    def changes(
+        self, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[StateChange]:
         newest = select(state_change).order_by(state_change.c.at.desc(), state_change.c.id.desc()).limit(limit)
-        newest = newest.where(state_change.c.at >= since)
+        if since is not None:
+            newest = newest.where(state_change.c.at >= since)
         if until is not None:
             newest = newest.where(state_change.c.at <= until)
         with self.database.reading() as connection:

@@ -43,7 +43,7 @@ def test_a_sources_file_alone_is_a_working_configuration(site: Site) -> None:
     assert re.match(loaded.accession, "E-MTAB-1")
     assert not re.match(loaded.accession, "E-MTAB-1.txt")
     assert (loaded.databases, loaded.checks, loaded.supported_species, dict(loaded.columns)) == ((), (), (), {})
-    assert loaded.outputs == ("csv_files", "json")
+    assert loaded.outputs == ("html_page", "csv_files")
     assert loaded.out == site.folder / "var/out"
     assert loaded.store == f"sqlite:///{site.folder}/var/ingest-tracker.db"
     assert loaded.time_zone.key == "UTC"

@@ -51,7 +51,7 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Baseline]:
     site.fill("external", ["E-MTAB-1", "E-MTAB-2", "E-MTAB-3"])
     site.fill("loading", [f"E-MTAB-{number}" for number in range(4, 10)])
     site.curation({"E-MTAB-1": "PASS", "E-MTAB-2": "no raw files", "E-MTAB-3": None})
-    site.write("etc/tracker.yaml", "databases: ../databases.json\n")
+    site.write("etc/tracker.yaml", "databases: ../databases.json\noutputs: [csv_files, json]\n")
     site.write("databases.json", {"gxpatlaspro": {"dbtype": "sqlite", "path": "gxpatlaspro.db"}})
     with Website() as website:
         url = website.serve("/experiments", GOOD)

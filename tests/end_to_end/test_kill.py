@@ -47,6 +47,7 @@ class Work:
     known: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
+        self.site.write("etc/tracker.yaml", "outputs: [html_page, csv_files, json]\n")
         self.site.configure({place: {"stage": [state], "tech": ["bulk"]} for place, state in PLACES.items()})
         for place in PLACES:
             self.site.fill(place, [f"E-{place[:4].upper()}-{number}" for number in range(3)])
@@ -111,6 +112,8 @@ def check_files(out: Path) -> None:
     """What is there is whole."""
     if (out / "overview.json").exists():
         json.loads((out / "overview.json").read_text())
+    for path in out.glob("*.html"):
+        assert path.read_text().endswith("</html>\n"), path
     for path in out.glob("*.csv"):
         with path.open(newline="") as file:
             assert len({len(row) for row in csv.reader(file)}) == 1, path

@@ -31,7 +31,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def settings(site: Site, more: str = "") -> None:
-    site.write("etc/tracker.yaml", f"databases: ../databases.json\nsources: ../sources_config.json\n{more}")
+    site.write("etc/tracker.yaml", f"databases: ../databases.json\noutputs: [html_page, csv_files, json]\n{more}")
 
 
 def wrong(site: Site, *arguments: str) -> list[tuple[str, str]]:
@@ -124,10 +124,10 @@ def tracked(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_private_datasets_are_left_out_of_the_outputs_that_the_settings_name(site: Site) -> None:
-    settings(site, "leave_out_private: [csv_files]\n")
+    settings(site, "leave_out_private: [csv_files, html_page]\n")
     assert site.crawl().code == 0
     out = site.root / "var/out"
-    files = {path.name: path.read_text() for path in out.glob("*.csv")}
+    files = {path.name: path.read_text() for path in out.glob("*.[ch]*")}
     assert "E-MTAB-1" in files["track_ingested_experiments.csv"]
     assert [name for name, text in files.items() if "E-MTAB-2" in text] == []
     assert "Left Out,private,1" in files["summary.csv"]

@@ -123,6 +123,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     site.configure(
         {"external": {"stage": ["external"], "tech": ["bulk"]}, "loading": {"stage": ["loading", "analysing"]}}
     )
+    site.write("etc/tracker.yaml", "outputs: [json]\n")
     site.write("first.json", site.crawl("--databases", "databases.json").out)
     site.write("overview at first.json", site.run("overview", "--format", "json").out)
     site.move("E-MTAB-1", "external", "loading")
@@ -267,7 +268,7 @@ def test_what_is_published_is_the_overview(site: Site) -> None:
 def test_shared_flags_may_stand_before_and_after_the_command(tmp_path: Path, arguments: list[str]) -> None:
     site = one_dataset(tmp_path)
     assert site.run(*arguments).json["counts"] == {"loading": 1}
-    assert (tmp_path / "elsewhere.db").exists() and (tmp_path / "elsewhere/overview.json").exists()
+    assert (tmp_path / "elsewhere.db").exists() and (tmp_path / "elsewhere/overview.html").exists()
     assert not (tmp_path / "var").exists()
 
 
@@ -282,7 +283,7 @@ def test_a_sources_config_alone_is_a_working_configuration(tmp_path: Path) -> No
     site = one_dataset(tmp_path)
     done = site.run("crawl")
     assert (done.code, done.err) == (0, "")
-    assert (tmp_path / "var/ingest-tracker.db").exists() and (tmp_path / "var/out/overview.json").exists()
+    assert (tmp_path / "var/ingest-tracker.db").exists() and (tmp_path / "var/out/overview.html").exists()
 
 
 def test_a_flag_outweighs_the_environment_which_outweighs_the_settings(tmp_path: Path) -> None:

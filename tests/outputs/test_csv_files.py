@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.domain.details import Overview
 from app.domain.overview import Cell, Table
 from app.errors import OutputError
 from app.outputs.csv_files import CsvFiles, as_csv, file_name
@@ -68,7 +69,7 @@ def test_the_name_of_the_file_follows_from_the_table(name: str, file: str) -> No
 
 def test_every_table_is_a_file_and_nothing_else_is_left(tmp_path: Path) -> None:
     out = tmp_path / "made" / "for me"
-    where = CsvFiles(out, LONDON).publish([TRACK, CHANGES], None)
+    where = CsvFiles(out, LONDON).publish(Overview((TRACK, CHANGES)))
     assert where == str(out)
     assert sorted(file.name for file in out.iterdir()) == ["changes.csv", "track_ingested_experiments.csv"]
     assert (out / "changes.csv").read_bytes() == b"Accession,To\r\nE-MTAB-1,loading\r\n"
@@ -77,19 +78,28 @@ def test_every_table_is_a_file_and_nothing_else_is_left(tmp_path: Path) -> None:
 def test_publishing_again_replaces_what_was_there_and_leaves_other_files_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     output = CsvFiles(tmp_path, LONDON)
-    output.publish([CHANGES], None)
-    output.publish([Table("Changes", ("Accession",), ())], None)
+    output.publish(Overview((CHANGES,)))
+    output.publish(Overview((Table("Changes", ("Accession",), ()),)))
     assert (tmp_path / "changes.csv").read_bytes() == b"Accession\r\n"
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_table_in_which_nothing_changed_keeps_its_file(tmp_path: Path) -> None:
+    output = CsvFiles(tmp_path, LONDON)
+    output.publish(Overview((TRACK, CHANGES)))
+    before = {file.name: file.stat().st_ino for file in tmp_path.iterdir()}
+    output.publish(Overview((TRACK, Table("Changes", ("Accession",), ()))))
+    after = {file.name: file.stat().st_ino for file in tmp_path.iterdir()}
+    assert [name for name in before if before[name] == after[name]] == ["track_ingested_experiments.csv"]
 
 
 def test_where_one_table_cannot_be_written_all_the_old_ones_stay(tmp_path: Path) -> None:
     """The second file lands on a full disk: the first, already written beside, does not take its place either."""
     output = CsvFiles(tmp_path, LONDON)
-    output.publish([TRACK, CHANGES], None)
+    output.publish(Overview((TRACK, CHANGES)))
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     (tmp_path / ".changes.csv.new").symlink_to("/dev/full")
     newer = [Table(table.name, table.columns, table.rows * 2) for table in (TRACK, CHANGES)]
     with pytest.raises(OutputError, match=r"changes.csv: No space left on device; free some space"):
-        output.publish(newer, None)
+        output.publish(Overview(tuple(newer)))
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -81,6 +81,37 @@ def test_what_a_killed_run_left_beside_is_used_up_by_the_next(tmp_path: Path) ->
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a.txt": "new"}
 
 
+def test_text_and_bytes_are_both_written(tmp_path: Path) -> None:
+    replace_files("any", tmp_path, {"a": ["é", "\n"], "b": [b"\xff", b"\0"]})
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"a": "é\n".encode(), "b": b"\xff\0"}
+
+
+def test_only_what_changed_is_replaced(tmp_path: Path) -> None:
+    """Of two files the one that says the same stays the file that it was; and nothing is left beside."""
+    replace_files("any", tmp_path, {"same": ["a", "b"], "other": ["a"]})
+    before = {file.name: file.stat() for file in tmp_path.iterdir()}
+    replace_files("any", tmp_path, {"same": ["ab"], "other": ["b"]})
+    after = {file.name: file.stat() for file in tmp_path.iterdir()}
+    assert (after["same"].st_ino, after["same"].st_mtime_ns) == (before["same"].st_ino, before["same"].st_mtime_ns)
+    assert after["other"].st_ino != before["other"].st_ino
+    assert after.keys() == before.keys()
+
+
+def test_what_differs_is_replaced_also_where_size_and_time_are_the_same(tmp_path: Path) -> None:
+    """Some disks keep times to two seconds, and a long process publishes often."""
+
+    def published(text: str) -> str:
+        replace_files("any", tmp_path, {"a": frozen(text)})
+        os.utime(tmp_path / "a", (1, 1))
+        return (tmp_path / "a").read_text()[:3]
+
+    def frozen(text: str) -> Iterator[str]:
+        yield text * 100_000  # more than is kept back until the end
+        os.utime(tmp_path / ".a.new", (1, 1))
+
+    assert [published(text) for text in ("one", "one", "two")] == ["one", "one", "two"]
+
+
 def test_others_may_read_what_is_published(tmp_path: Path) -> None:
     """As far as the umask allows: a web server shows these files."""
     before = os.umask(0o022)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from app.domain.details import Overview
 from app.domain.overview import Table
 from app.outputs.json_file import JsonFile, as_json
 
@@ -36,7 +37,7 @@ def test_before_the_first_run_there_is_no_time_and_no_table() -> None:
 
 
 def test_the_file_holds_the_same(tmp_path: Path) -> None:
-    where = JsonFile(tmp_path, ATHENS).publish([PROBLEMS], NOON)
+    where = JsonFile(tmp_path, ATHENS).publish(Overview((PROBLEMS,), NOON))
     assert where == str(tmp_path / "overview.json")
     assert Path(where).read_text(encoding="utf-8") == as_json([PROBLEMS], NOON, ATHENS) + "\n"
     assert [file.name for file in tmp_path.iterdir()] == ["overview.json"]

@@ -33,7 +33,7 @@ def test_outputs_are_opened_in_the_order_of_their_names_and_write_nothing_yet(tm
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no output 'jsn'; there are: .*csv_files, json"):
+    with pytest.raises(UsageError, match=r"no output 'jsn'; there are: .*csv_files, html_page, json"):
         outputs.open_outputs(["jsn"], tmp_path, UTC)
 
 

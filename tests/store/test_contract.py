@@ -322,13 +322,15 @@ def test_history_is_told_oldest_first(told: Kit) -> None:
     [
         (hour(0), None, 99, [(2, 3), (1, 3), (1, 2), (1, 1), (2, 0), (1, 0)]),
         (hour(0), None, 2, [(2, 3), (1, 3)]),
+        (None, None, None, [(2, 3), (1, 3), (1, 2), (1, 1), (2, 0), (1, 0)]),
+        (None, hour(0), None, [(2, 0), (1, 0)]),
         (hour(1), hour(2), 99, [(1, 2), (1, 1)]),
         (hour(0), hour(0), 99, [(2, 0), (1, 0)]),
         (hour(3.5), None, 99, []),
     ],
 )
 def test_changes_are_told_newest_first_both_ends_inclusive(
-    told: Kit, since: object, until: object, limit: int, expected: list[tuple[int, int]]
+    told: Kit, since: object, until: object, limit: int | None, expected: list[tuple[int, int]]
 ) -> None:
     changes = told.store.changes(since=since, until=until, limit=limit)  # type: ignore[arg-type]
     assert [(c.dataset, c.at) for c in changes] == [(f"E-MTAB-{n}", hour(at)) for n, at in expected]
