@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from app.domain.overview import Layout
 from tests.browser.conftest import Open
-from tests.browser.pages import accessions, dataset, filter_by
+from tests.browser.pages import accessions, dataset, filter_by, rows
 from tests.outputs.pages import Dataset, told
 
 HOSTILE = [
@@ -75,6 +75,7 @@ def test_a_title_of_a_book_is_shown_in_part_in_its_row_and_whole_in_its_dataset(
     title = "very long " * 5_000
     page = open_page(told(Dataset("E-MTAB-1", title=title), Dataset("E-MTAB-2")), "tab=track")
     assert [row.bounding_box()["height"] for row in page.locator(".rows tbody tr:not(.space)").all()] == [34, 34]  # type: ignore[index]
+    assert len(rows(page).first.inner_text()) < 500
     page.get_by_role("link", name="E-MTAB-1").click()
     assert len(dataset(page).locator(".lead").inner_text()) == len(title.strip())
     expect(page.get_by_role("heading", name="History")).to_be_visible()
