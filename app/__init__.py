@@ -13,9 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, tzinfo
 from functools import partial
-from importlib.metadata import version as _version_of
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from app.errors import SourceError, StoreMissing
@@ -31,7 +29,9 @@ __all__ = ["load", "open_tracker", "probe", "render", "version"]
 
 
 def version() -> str:
-    return _version_of("ingest-tracker")
+    from importlib.metadata import version  # takes longer to import than all that the help needs
+
+    return version("ingest-tracker")
 
 
 def load(**given: Any) -> Config:
@@ -90,6 +90,8 @@ def _store(config: Config, *, create: bool, spare: bool) -> Iterator[Store]:
         except StoreMissing:
             if not spare:
                 raise
+            from tempfile import TemporaryDirectory
+
             nowhere = stack.enter_context(TemporaryDirectory(prefix="ingest-tracker-"))
             store = open_store(f"sqlite:///{Path(nowhere) / 'empty.db'}", config.lifecycle, create=True)
         stack.callback(store.close)

@@ -6,7 +6,6 @@ Results go to stdout; progress, notes and logs to stderr.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
@@ -21,8 +20,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import app as rooms
-from app import shapes
-from app.domain.model import Code
 from app.errors import ConfigError, UsageError
 from app.program import supervised
 
@@ -133,6 +130,8 @@ def crawl(
                 only=source or (), confirm=confirm or (), full=full, dry_run=dry_run, progress=progress
             )
         if as_json:
+            from app import shapes
+
             dump(shapes.report(report))
         else:
             terminal.report(report)
@@ -178,6 +177,8 @@ def why(context: typer.Context, accession: str, as_json: AsJson = False) -> None
     with opened(context) as (tracker, terminal):
         known = tracker.dataset(accession)
         if as_json:
+            from app import shapes
+
             dump(shapes.why(known, accession))
         else:
             terminal.why(known, accession)
@@ -189,6 +190,8 @@ def history(context: typer.Context, accession: str, as_json: AsJson = False) -> 
     with opened(context) as (tracker, terminal):
         changes, now = tracker.history(accession), tracker.clock()
         if as_json:
+            from app import shapes
+
             dump(shapes.history(accession, changes, now))
         else:
             terminal.history(accession, changes, now)
@@ -212,6 +215,7 @@ def problems(
     as_json: AsJson = False,
 ) -> None:
     """What there is to mend, most severe first."""
+    from app.domain.model import Code
     from app.domain.problems import Wanted
 
     codes = [known.value for known in Code]
@@ -221,6 +225,8 @@ def problems(
     with opened(context) as (tracker, terminal):
         found = tracker.problems(wanted, past=past)
         if as_json:
+            from app import shapes
+
             dump(shapes.problems(found, limit))
         elif found:
             terminal.to_mend(found, limit)
@@ -238,6 +244,8 @@ def runs(
     with opened(context) as (tracker, terminal):
         done = tracker.store.runs(limit)
         if as_json:
+            from app import shapes
+
             dump(shapes.runs(done))
         else:
             terminal.runs(done)
@@ -387,6 +395,8 @@ def show(listing: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
 
 
 def dump(shape: Any) -> None:
+    import json
+
     typer.echo(json.dumps(shape, indent=2, ensure_ascii=False))
 
 

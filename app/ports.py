@@ -118,8 +118,10 @@ class Store(Protocol):
 
 class Output(Protocol):
     name: str
+    tells_details: bool
+    """Whether it shows what is behind the tables; all of that is loaded only for an output that does."""
 
     def publish(self, overview: Overview) -> str:
-        """Shows the tables as they stood then, and of what is behind them as much as it can, and returns where: a
+        """Shows the tables as they stood then, and what is behind them if it tells of that, and returns where: a
         path or an address. Raises OutputError; never leaves half a file."""
         ...

@@ -249,7 +249,7 @@ class Tracker:
     def _publish(self, report: Report, known: Known) -> Report:
         view, hidden = self._view(known), private(known)
         left_out = {o.name: hidden if o.name in self.leave_out_private else view.left_out for o in self.outputs}
-        changes = self.store.changes(until=known.at)
+        changes = self.store.changes(until=known.at) if any(o.tells_details for o in self.outputs) else None
         shown = {n: details.overview(replace(view, left_out=n), self.layout, changes) for n in set(left_out.values())}
         outputs = tuple(self._publish_one(output, shown[left_out[output.name]]) for output in self.outputs)
         failed = [f"{output.name}: {output.where}" for output in outputs if output.status == "failed"]

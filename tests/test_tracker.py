@@ -95,6 +95,7 @@ class FakeEligibility:
 class FakeOutput:
     name: str = "fake"
     fails: bool = False
+    tells_details: bool = True
     shown: list[Sequence[Table]] = field(default_factory=list)
 
     def publish(self, overview: Overview) -> str:

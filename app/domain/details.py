@@ -111,16 +111,19 @@ def _rank(state: State | None, otherwise: int) -> int:
 # --------------------------------------------------------------------------- all of it
 
 
-def overview(view: View, layout: Layout, changes: Sequence[StateChange]) -> Overview:
-    """What outputs are given. `changes`: all there ever were, of all datasets, newest first."""
+def overview(view: View, layout: Layout, changes: Sequence[StateChange] | None) -> Overview:
+    """What outputs are given. `changes`: all there ever were, of all datasets, newest first; None: nobody will look
+    behind the tables."""
     known, at = shown(view), view.known.at
     found = rows(known, layout, {})
     tables = tabs(found, known, view, layout)
     if at is None:
         return Overview(tables)
-    changes = changes[::-1]
     states = [state.name for state in layout.lifecycle.states]
     retired = {row.state.name for row in found}.difference(states)
+    if changes is None:
+        return Overview(tables, at, (*sorted(retired), *states))
+    changes = changes[::-1]
     return Overview(
         tables,
         at,

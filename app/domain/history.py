@@ -269,11 +269,12 @@ def edits(
 ) -> Edits[T]:
     """`alike` says whether two facts look the same to a person; those that do and still differ are amended."""
     kept = [(key, old, after[key]) for key, old in before.items() if key in after]
-    replaced = {key for key, old, new in kept if old != new and not alike(old, new)}
+    differing = [(key, old, new) for key, old, new in kept if old is not new and old != new]
+    replaced = {key for key, old, new in differing if not alike(old, new)}
     return Edits(
         opened=tuple(new for key, new in after.items() if key not in before or key in replaced),
         closed=tuple(old for key, old in before.items() if key not in after or key in replaced),
-        amended=tuple(new for key, old, new in kept if old != new and key not in replaced),
+        amended=tuple(new for key, old, new in differing if key not in replaced),
     )
 
 

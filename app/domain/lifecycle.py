@@ -119,23 +119,25 @@ def decide(facts: Facts) -> Decision:
 
 def overall(verdicts: Sequence[Verdict]) -> Outcome:
     """Any FAIL outweighs PASS, PASS outweighs UNKNOWN."""
-    outcomes = {verdict.outcome for verdict in verdicts}
+    outcomes = [verdict.outcome for verdict in verdicts]
     return next((o for o in (Outcome.FAIL, Outcome.PASS) if o in outcomes), Outcome.UNKNOWN)
 
 
 def objections(facts: Facts) -> tuple[str, ...]:
     """Why an external dataset is not to be imported, in words; empty when it should be."""
-    said = {
-        Outcome.PASS: "",
-        Outcome.FAIL: "; ".join(f"{v.check} says {v}" for v in facts.verdicts if v.outcome is Outcome.FAIL),
-        Outcome.UNKNOWN: "no eligibility check has an answer for it",
-    }[facts.outcome]
-    ingested = f"its study is already here as {', '.join(facts.ingested_as)}" if facts.ingested_as else ""
-    organism = {
-        NOT_SUPPORTED: f"its organism ({', '.join(_metadata(facts.seen).organisms)}) is not supported",
-        UNKNOWN_ORGANISM: "its organism is not known",
-    }.get(facts.organism_status, "")
-    return tuple(filter(None, (said, ingested, organism)))
+    found = []
+    outcome = facts.outcome
+    if outcome is Outcome.FAIL:
+        found.append("; ".join(f"{v.check} says {v}" for v in facts.verdicts if v.outcome is Outcome.FAIL))
+    if outcome is Outcome.UNKNOWN:
+        found.append("no eligibility check has an answer for it")
+    if facts.ingested_as:
+        found.append(f"its study is already here as {', '.join(facts.ingested_as)}")
+    if facts.organism_status == NOT_SUPPORTED:
+        found.append(f"its organism ({', '.join(_metadata(facts.seen).organisms)}) is not supported")
+    if facts.organism_status == UNKNOWN_ORGANISM:
+        found.append("its organism is not known")
+    return tuple(found)
 
 
 def _gone(facts: Facts) -> str:

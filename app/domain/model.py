@@ -37,6 +37,7 @@ class Lifecycle:
     """The ordered states of a site. Order is data: sites insert states of their own."""
 
     states: tuple[State, ...]
+    _by_name: Mapping[str, State] = field(init=False, repr=False, compare=False)
 
     CORE = ("external", "incoming", "loading", "analysing", "processed", "published")
     DEFAULT = (*CORE[:-1], "published_dev", CORE[-1])
@@ -45,9 +46,12 @@ class Lifecycle:
     def of(cls, names: Iterable[str] = DEFAULT) -> Lifecycle:
         return cls(tuple(State(rank, name) for rank, name in enumerate(names)))
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {state.name: state for state in reversed(self.states)})
+
     def state(self, name: str) -> State:
         """The state of this name; one that a site has since retired ranks before all others."""
-        return next((state for state in self.states if state.name == name), State(-1, name))
+        return self._by_name.get(name) or State(-1, name)
 
     def stage(self, names: Iterable[str]) -> Stage:
         states = [self.state(name) for name in names]

@@ -19,6 +19,7 @@ class CsvFiles:
     changed keeps its file: a file's time says when what it shows last changed, not when that was last looked at."""
 
     name = "csv_files"
+    tells_details = False
 
     def __init__(self, out: Path, time_zone: tzinfo) -> None:
         self.out, self.time_zone = out, time_zone

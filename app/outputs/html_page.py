@@ -54,6 +54,7 @@ class HtmlPage:
     """`overview.html` in the folder."""
 
     name = "html_page"
+    tells_details = True
 
     def __init__(self, out: Path, time_zone: tzinfo) -> None:
         self.out, self.time_zone = out, time_zone

@@ -45,6 +45,7 @@ class XlsxFile:
     """`overview.xlsx` in the folder."""
 
     name = "xlsx_file"
+    tells_details = False
 
     def __init__(self, out: Path, time_zone: tzinfo) -> None:
         self.out, self.time_zone = out, time_zone

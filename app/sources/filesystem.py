@@ -62,7 +62,7 @@ class FilesystemSource:
     def _sightings(
         self, names: Sequence[str], place: _Place, known: Mapping[str, Sighting], full: bool
     ) -> Iterator[Sighting | Problem]:
-        """By all cores where much is to be read; what has hardly changed is looked through sooner by one."""
+        """By many processes where much is to be read; what has hardly changed is looked through sooner by one."""
         processes = 1 if len(known) * 2 > len(names) and not full else None
         try:
             yield from mapped(lambda name: self._sighting(name, place, known.get(name), full), names, processes)
@@ -155,6 +155,7 @@ _ENDINGS = {
     b"-configuration.xml": "configuration",
 }
 _LENGTHS = sorted({len(ending) for ending in _ENDINGS})
+_EXTENSIONS = {ending[-4:] for ending in _ENDINGS}
 
 
 class _Found(NamedTuple):
@@ -170,11 +171,12 @@ def _found(entry: Entry, stem: bytes = b"") -> _Found:
     name = entry.name
     if name.startswith(stem) and (expected := _ENDINGS.get(name[len(stem) :])):
         return _Found(expected, stem, entry)
-    for length in _LENGTHS:
-        role, stem = _ENDINGS.get(name[-length:].lower()), name[:-length]
-        if role:
-            derived = role in _NAMING and stem.endswith(_DERIVED)
-            return _Found("derived" if derived else role, stem, entry)
+    if name[-4:].lower() in _EXTENSIONS:  # most others are data
+        for length in _LENGTHS:
+            role, stem = _ENDINGS.get(name[-length:].lower()), name[:-length]
+            if role:
+                derived = role in _NAMING and stem.endswith(_DERIVED)
+                return _Found("derived" if derived else role, stem, entry)
     if name.startswith(_CURATOR):
         return _Found("curator", name[len(_CURATOR) :], entry)
     return _Found("", name, entry)

@@ -1,4 +1,4 @@
-"""Work on many items by all cores: the same function, the same order, several processes.
+"""Work on many items by several processes: the same function, the same order, all cores, and disks that are kept busy.
 
 Children are forks, so whatever the function needs is there without being sent; only results are. A child touches
 nothing that its parent has open: it works, writes to its pipe, and is gone.
@@ -22,15 +22,21 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+A_CORE, MANY = 4, 16
+"""Processes a core, as long as they are not many: while one waits for the disk, others go on. 9,000 datasets on
+2 cores: from a disk 2 processes take 6.5 s and 8 take 4.1, from memory 3.4 and 2.9."""
+
+
+def fitting() -> int:
+    """How many processes fit this machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(cores, min(cores * A_CORE, MANY))
 
 
 def mapped(work: Callable[[T], R], items: Sequence[T], processes: int | None = None) -> Iterator[R]:
     """The results, in the order of the items. What `work` raises is raised here, when its turn comes.
     Raises ChildProcessError when a child died. However it ends, no child is left."""
-    count = cores() if processes is None else processes
+    count = fitting() if processes is None else processes
     if count < 2 or len(items) < WORTH_IT:
         yield from map(work, items)
         return

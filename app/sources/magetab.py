@@ -207,10 +207,11 @@ def read_sdrf(head: bytes, *, complete: bool = True) -> Said[Sdrf]:
     tables = _tables(text)
     if not _HEADING.search(tables[0].headings):
         return Said(Sdrf(), _refused(text, "an SDRF, for its first line has no heading of one"))
-    columns = [table.columns() for table in tables]
+    places = [table.places() for table in tables]
+    columns = [table.columns(at) for table, at in zip(tables, places, strict=True)]
     said = Sdrf(*(_values([cell for column in columns for cell in column[name]]) for name in _COLUMNS))
     notes = [*text.notes, *(note for table in tables for note in _ragged(text, table))]
-    if not any(_ORGANISM in table.places() for table in tables):
+    if not any(_ORGANISM in at for at in places):
         notes.append(Note(Code.NO_ORGANISM, 0, "has no column Characteristics[organism]"))
     elif not said.organisms:
         line = tables[0].line(text)
@@ -245,9 +246,8 @@ class _Table:
                     places.setdefault(name, []).append(at)
         return places
 
-    def columns(self) -> dict[bytes, list[bytes]]:
+    def columns(self, places: Mapping[bytes, Sequence[int]]) -> dict[bytes, list[bytes]]:
         """name of a wanted column -> its cells; of several columns with this name one after the other"""
-        places = self.places()
         return {name: [cell for at in places.get(name, ()) for cell in self.column(at)] for name in _COLUMNS}
 
     def column(self, at: int) -> list[bytes]:

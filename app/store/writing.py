@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, false, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.model import Edits, HarvestLog, Recording, Run, SourceConfig
 from app.errors import StoreError
@@ -102,7 +102,7 @@ def _drop(connection: Connection, ids: set[int], now: datetime) -> None:
 
 def _write_logs(connection: Connection, logs: Sequence[HarvestLog], of: Run, run_id: int, ids: Ids) -> None:
     """A range that was read before by the same version keeps its log, which then tells of the last time."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")  # either takes as long as all the rest
     for log in logs:
         values = codec.log_values(log, of, ids[log.source], run_id)
         statement = dialect.insert(harvest_log).values(values)

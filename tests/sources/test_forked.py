@@ -37,6 +37,15 @@ def test_little_is_done_by_this_process_and_much_by_others() -> None:
     assert len(others) == 2 and os.getpid() not in others
 
 
+@pytest.mark.parametrize(("cores", "processes"), [(1, 4), (2, 8), (4, 16), (8, 16), (64, 64)])
+def test_there_are_more_processes_than_cores_but_not_many_more(
+    cores: int, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While some wait for the disk, others work."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {*range(cores)})
+    assert forked.fitting() == processes
+
+
 def test_results_larger_than_a_pipe_holds_arrive() -> None:
     assert [len(result) for result in mapped(lambda n: bytes(70_000), range(WORTH_IT), 2)] == [70_000] * WORTH_IT
 
@@ -72,8 +81,8 @@ def test_a_large_place_says_the_same_by_one_process_and_by_several(
 ) -> None:
     place = fill(tmp_path / "place", {**PLACE, "E-MTAB-7/E-MTAB-7.idf.txt": b"\xe9", "e-mtab-8": b"no folder"})
     said = []
-    for cores in (1, 3):
-        monkeypatch.setattr(forked, "cores", lambda cores=cores: cores)
+    for processes in (1, 3):
+        monkeypatch.setattr(forked, "fitting", lambda processes=processes: processes)
         said.append(read(place))
     assert said[0] == said[1]
     assert len(said[0][0]) == 600
@@ -87,7 +96,7 @@ def test_a_place_whose_reader_dies_is_unreadable(tmp_path: Path, monkeypatch: py
         os.kill(os.getpid(), signal.SIGKILL)
         return b""
 
-    monkeypatch.setattr(forked, "cores", lambda: 2)
+    monkeypatch.setattr(forked, "fitting", lambda: 2)
     monkeypatch.setattr(tree, "head", dying)
     with pytest.raises(SourceError, match="died"):
         list(source(place).read({}))
