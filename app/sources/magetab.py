@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from operator import methodcaller
+from operator import itemgetter, methodcaller
 from typing import Generic, NamedTuple, TypeVar
 
 from app.domain.model import Code
@@ -131,7 +131,16 @@ def read_idf(data: bytes, *, complete: bool = True) -> Said[Idf]:
     notes = [*text.notes, *_repetitions(text, rows)]
     if not idf.title:
         notes.append(Note(Code.NO_TITLE, 0, "gives no Investigation Title"))
-    return Said(idf, _first_of_each(notes), {f: text.line(found[0].at) for f, found in rows.items() if found})
+    return Said(idf, _first_of_each(notes), _lines(text, {f: found[0].at for f, found in rows.items() if found}))
+
+
+def _lines(text: Plain, places: Mapping[str, int]) -> dict[str, int]:
+    """The line of each place, counted once from the first to the last."""
+    lines, line, before = dict[str, int](), 1, 0
+    for name, at in sorted(places.items(), key=itemgetter(1)):
+        line, before = line + text.breaks(before, at), at
+        lines[name] = line
+    return lines
 
 
 class _Row(NamedTuple):
@@ -237,14 +246,11 @@ class _Table:
 
     def places(self) -> dict[bytes, list[int]]:
         """name of a wanted column -> where it stands, if it does"""
-        places: dict[bytes, list[int]] = {}
         headings = self.headings.lower()
-        names = [name for name in _COLUMNS if _telling(name) in headings]
-        for at, heading in enumerate(headings.split(b"\t") if names else ()):
-            for name in names:
-                if _telling(name) in heading and _plainly(heading) == name:
-                    places.setdefault(name, []).append(at)
-        return places
+        cells = headings.split(b"\t")
+        found = {name: [at for at, cell in enumerate(cells) if telling in cell and _plainly(cell) == name]
+                 for name in _COLUMNS if (telling := _telling(name)) in headings}  # fmt: skip
+        return {name: places for name, places in found.items() if places}
 
     def columns(self, places: Mapping[bytes, Sequence[int]]) -> dict[bytes, list[bytes]]:
         """name of a wanted column -> its cells; of several columns with this name one after the other"""
@@ -344,12 +350,15 @@ def _telling(name: bytes) -> bytes:
 
 
 def _values(cells: Iterable[bytes]) -> Values:
-    return _distinct([_value(cell) for cell in dict.fromkeys(cells)])
+    """Those that are not empty, each once."""
+    return tuple(dict.fromkeys([value for cell in dict.fromkeys(cells) if cell and (value := _value(cell))]))
 
 
 def _value(cell: bytes) -> str:
     value = cell.strip()
-    return "" if is_placeholder(value) else one_line(value.replace(_BROKEN, b" ").decode())
+    if is_placeholder(value):
+        return ""
+    return one_line((value.replace(_BROKEN, b" ") if BROKEN in value else value).decode())
 
 
 _BROKEN = bytes((BROKEN,))

@@ -37,7 +37,11 @@ class Plain:
 
     def line(self, at: int) -> int:
         """The line that a byte is in, as an editor counts."""
-        return self.data.count(b"\n", 0, at) + self.data.count(BROKEN, 0, at) + 1
+        return self.breaks(0, at) + 1
+
+    def breaks(self, begin: int, end: int) -> int:
+        """How many lines end in this part."""
+        return self.data.count(b"\n", begin, end) + self.data.count(BROKEN, begin, end)
 
 
 class Rows(NamedTuple):
