@@ -7,8 +7,8 @@ from datetime import timedelta
 from app.domain.model import Lifecycle
 from app.ports import Store
 from app.store.database import PATIENCE, connect, ensure_schema
-from app.store.lock import LeaseTerms
 from app.store.sql import SqlStore
+from app.store.terms import LeaseTerms
 
 
 def open_store(

@@ -1,35 +1,76 @@
-"""The database below the store: opening it, transactions, its version, and its errors in plain words."""
+"""The database below the store: opening it, transactions, its version, and its errors in plain words.
+
+Reading is done by the drivers alone; whoever writes is given SQLAlchemy's connections (`engine`).
+"""
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from app.errors import StoreError, StoreMissing, StoreTooNew
-from app.store import tables
+from app.store.values import loads
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+HEAD = "0002"
+"""The newest migration. Known here so that opening a store need not import Alembic."""
 
 PATIENCE = timedelta(seconds=30)
 """How long to wait for another process that is writing."""
 
+Parameters = Mapping[str, Any]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Database:
-    """`where` names it to a person, without a password."""
+    """`where` names it to a person, without a password; of an SQLite one it is the path. `arguments` are those that
+    its driver is connected with."""
 
-    engine: Engine
+    is_sqlite: bool
     where: str
+    arguments: Mapping[str, Any] = field(repr=False)
 
-    @property
-    def is_sqlite(self) -> bool:
-        return self.engine.dialect.name == "sqlite"
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """One moment, to be read only."""
+        with self.plainly(), closing(self._connected()) as connection:
+            yield Snapshot(connection, self.is_sqlite)
+
+    def _connected(self) -> Any:
+        if self.is_sqlite:
+            connection = sqlite3.connect(self.where, isolation_level=None, **self.arguments)
+            connection.execute("BEGIN")
+            return connection
+        import psycopg2
+        from psycopg2.extras import register_default_json
+
+        connection = psycopg2.connect(**self.arguments)
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        register_default_json(connection, loads=loads)
+        return connection
+
+    @cached_property
+    def engine(self) -> Engine:
+        from app.store import engine
+
+        if self.is_sqlite:
+            return engine.sqlite(self.where, self.arguments)
+        return engine.postgresql(self.arguments)
+
+    def close(self) -> None:
+        if "engine" in vars(self):
+            self.engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -41,44 +82,108 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is the only writing one from its start (SQLite). All of it is written, or nothing."""
-        with self.plainly(), self._writer.begin() as connection:
+        with self.plainly(), self.engine.execution_options(writes=True).begin() as connection:
             yield connection
-
-    @property
-    def _writer(self) -> Engine:
-        return self.engine.execution_options(writes=True)
 
     @contextmanager
     def plainly(self) -> Iterator[None]:
         """Errors of the database become a StoreError that says where, what, and what to do."""
         try:
             yield
-        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
+        except Exception as error:
+            if not isinstance(error, self._errors()):
+                raise
             raise StoreError(f"{self.where}: {_in_words(error)}") from error
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        """Those of the drivers and layers that have been imported: another cannot have raised any."""
+        names = (("sqlite3", "Error"), ("psycopg2", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
+        return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A transaction of a driver, and what its values mean."""
+
+    connection: Any
+    is_sqlite: bool
+
+    def rows(self, query: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
+        """`query` names its parameters `:so`."""
+        cursor = self.connection.cursor()
+        given = {name: self._given(value) for name, value in parameters.items()}
+        cursor.execute(query if self.is_sqlite else _NAMED.sub(r"%(\1)s", query), given)
+        return iter(cursor)
+
+    def first(self, query: str, **parameters: Any) -> tuple[Any, ...] | None:
+        return next(self.rows(query, **parameters), None)
+
+    def moment(self, value: Any) -> datetime | None:
+        """A time, UTC. SQLite keeps them as text."""
+        if value is None:
+            return None
+        if self.is_sqlite:
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        said: datetime = value.astimezone(UTC)
+        return said
+
+    def json(self, value: Any) -> Any:
+        """SQLite keeps it as text."""
+        return loads(value) if self.is_sqlite and value is not None else value
+
+    def _given(self, value: Any) -> Any:
+        if self.is_sqlite and isinstance(value, datetime):
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+        return value
+
+
+_NAMED = re.compile(r"(?<!:):(\w+)")
+
+
+# --------------------------------------------------------------------------- addresses
 
 
 def connect(address: str, patience: timedelta = PATIENCE) -> Database:
-    """Opens nothing yet. `address` is an SQLAlchemy one, for SQLite or PostgreSQL."""
-    try:
-        url = make_url(address)
-    except ArgumentError:
-        raise StoreError(f"the store's address is not one; {_ALLOWED}") from None
-    if url.drivername in ("postgres", "postgresql"):
-        url = url.set(drivername="postgresql+psycopg2")
-    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        return _sqlite(url, patience)
-    if url.drivername == "postgresql+psycopg2":
-        return _postgresql(url, patience)
-    raise StoreError(f"the store cannot be {url.drivername}; {_ALLOWED}")
+    """Opens nothing yet. `address` is written as SQLAlchemy has them, for SQLite or PostgreSQL."""
+    kind, separator, rest = address.partition("://")
+    if not separator:
+        raise StoreError(f"the store's address is not one; {_ALLOWED}")
+    if kind == "sqlite" and rest.startswith("/") and rest not in ("/", "/:memory:"):
+        return Database(True, rest[1:], {"timeout": patience.total_seconds()})
+    if kind in ("postgres", "postgresql", "postgresql+psycopg2"):
+        return _postgresql(rest, patience)
+    raise StoreError(f"the store cannot be {kind}; {_ALLOWED}")
 
 
 _ALLOWED = "give sqlite:////path/to/file or postgresql+psycopg2://user@host/database"
 
 
+def _postgresql(rest: str, patience: timedelta) -> Database:
+    """What follows the question mark are further parameters of libpq (PostgreSQL manual, "Parameter Key Words")."""
+    try:
+        parts = urlsplit(f"postgresql://{rest}")
+        host, port = parts.hostname, parts.port  # either raises where it is none
+    except ValueError:
+        raise StoreError(f"the store's address is not one; {_ALLOWED}") from None
+    named = {"host": host, "port": port, "user": parts.username, "password": parts.password, "dbname": parts.path[1:]}
+    arguments: dict[str, Any] = {
+        "connect_timeout": 30,
+        "application_name": "ingest-tracker",
+        "options": f"-c lock_timeout={int(patience.total_seconds() * 1000)}",
+        **{name: unquote(str(value)) for name, value in named.items() if value},
+        **dict(parse_qsl(parts.query)),
+    }
+    who = f"{parts.username}{':***' if parts.password else ''}@" if parts.username else ""
+    return Database(False, f"postgresql+psycopg2://{who}{parts.netloc.rpartition('@')[2]}{parts.path}", arguments)
+
+
+# --------------------------------------------------------------------------- versions
+
+
 def ensure_schema(database: Database, *, create: bool) -> None:
     """Makes or migrates the tables where `create` allows it; see `open_store` for what it raises."""
     revision = _revision(database) if _exists(database) else None
-    if revision == tables.HEAD:
+    if revision == HEAD:
         return
     if revision is None and not create:
         raise StoreMissing(f"{database.where}: nothing has been crawled yet; run `ingest-tracker crawl`")
@@ -86,6 +191,8 @@ def ensure_schema(database: Database, *, create: bool) -> None:
 
 
 def _migrate(database: Database, revision: str | None, create: bool) -> None:
+    from sqlalchemy import text
+
     from app.store import migrations  # Alembic takes 0.6 s to import
 
     if revision is not None and not migrations.is_known(revision):
@@ -104,43 +211,14 @@ def _migrate(database: Database, revision: str | None, create: bool) -> None:
 
 
 def _revision(database: Database) -> str | None:
-    with database.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+    there = "SELECT to_regclass('alembic_version')"
+    if database.is_sqlite:
+        there = "SELECT max(name) FROM sqlite_master WHERE name = 'alembic_version'"
+    with database.snapshot() as snapshot:
+        if snapshot.first(there) in (None, (None,)):
             return None
-        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return revision
-
-
-def _engine(url: URL, connect_args: Mapping[str, Any]) -> Engine:
-    """Connections are not kept: a fork of this process must find none, and a store is asked a few times a run."""
-    return create_engine(
-        url,
-        poolclass=NullPool,
-        connect_args=dict(connect_args),
-        json_serializer=tables.dumps,
-        json_deserializer=tables.loads,
-    )
-
-
-# --------------------------------------------------------------------------- SQLite
-
-
-def _sqlite(url: URL, patience: timedelta) -> Database:
-    engine = _engine(url, {"timeout": patience.total_seconds()})
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return Database(engine, url.database or "")
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        found = snapshot.first("SELECT version_num FROM alembic_version")
+    return str(found[0]) if found else None
 
 
 def _exists(database: Database) -> bool:
@@ -151,28 +229,15 @@ def _exists(database: Database) -> bool:
 
 
 def _make_file(database: Database) -> None:
-    """An empty file, which readers need not wait for while another process writes."""
+    """An empty one."""
+    from app.store.engine import write_ahead
+
     try:
         Path(database.where).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{database.where}: its directory cannot be made: {error.strerror}") from error
-    with database.plainly(), database.engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.execute("PRAGMA journal_mode = WAL")
-
-
-# --------------------------------------------------------------------------- PostgreSQL
-
-
-def _postgresql(url: URL, patience: timedelta) -> Database:
-    settings = {
-        "connect_timeout": 30,
-        "application_name": "ingest-tracker",
-        "options": f"-c lock_timeout={int(patience.total_seconds() * 1000)}",
-    }
-    engine = _engine(url, {name: value for name, value in settings.items() if name not in url.query})
-    return Database(engine, url.set(query={}).render_as_string(hide_password=True))
+    with database.plainly():
+        write_ahead(database.engine)
 
 
 # --------------------------------------------------------------------------- errors
@@ -209,6 +274,6 @@ _WORDS = {
 
 def _in_words(error: Exception) -> str:
     """One line; the database's own words where there are none of ours."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    said = str(getattr(error, "orig", None) or error)  # what SQLAlchemy says begins with the statement
     known = (words for part, words in _WORDS.items() if part in said)
     return next(known, said.strip().partition("\n")[0] or type(error).__name__)

@@ -8,10 +8,10 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,9 @@ from app.errors import Locked, LockLost, StoreError
 from app.ports import Lock
 from app.store.database import Database
 from app.store.tables import lease as leases
+from app.store.terms import LeaseTerms
 
 log = logging.getLogger(__name__)
-
-
-def utcnow() -> datetime:
-    return datetime.now(UTC)
 
 
 # --------------------------------------------------------------------------- PostgreSQL
@@ -106,15 +103,6 @@ _IS_MINE = text(f"SELECT 1 {_LISTED} AND pid = pg_backend_pid()")
 
 
 # --------------------------------------------------------------------------- SQLite
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseTerms:
-    """A lease that has not been renewed for `expiry` is anybody's; its holder renews it every `beat`."""
-
-    expiry: timedelta = timedelta(seconds=60)
-    beat: timedelta = timedelta(seconds=15)
-    clock: Callable[[], datetime] = utcnow
 
 
 @dataclass(frozen=True, slots=True)

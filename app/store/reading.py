@@ -1,178 +1,328 @@
-"""What the store knew after one run, in one reading transaction."""
+"""What the store knew after one run, and what was before: plain SQL, in one snapshot.
+
+Rows become records here (in `rows` records become rows). A code that this version no longer has is skipped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, Text, and_, cast, func, or_, select
+from typing import Any, NamedTuple
 
 from app.domain.model import (
+    Code,
+    Decision,
     Entry,
+    File,
+    FileIdentity,
     Hold,
     Known,
     KnownProblem,
     KnownSource,
     Lifecycle,
     LogStatus,
+    Metadata,
+    Outcome,
+    Problem,
+    Run,
+    RunStatus,
     Sighting,
     Standing,
+    State,
+    StateChange,
     Verdict,
 )
-from app.store import codec
-from app.store.tables import (
-    decision,
-    entry,
-    harvest_log,
-    hold,
-    loads,
-    problem,
-    run,
-    sighting,
-    source_config,
-    state_change,
-    verdict,
-)
+from app.store.database import Snapshot
+from app.store.values import loads
 
 CHUNK = 500
-"""Datasets asked for in one query, and rows fetched at once."""
+"""Datasets asked for in one query."""
+
+HOLDS = "{0}.since_run <= :run AND ({0}.until_run IS NULL OR {0}.until_run > :run)"
+"""Half-open: a row that this run closed no longer holds."""
 
 
-def run_at(connection: Connection, at: datetime | None) -> Row[Any] | None:
+class Moment(NamedTuple):
+    """A run, by its number, and when it ended."""
+
+    run: int
+    at: datetime
+
+
+def run_at(snapshot: Snapshot, at: datetime | None) -> Moment | None:
     """The newest run, or the last one finished by `at`."""
-    runs = select(run).order_by(run.c.id.desc()).limit(1)
-    return connection.execute(runs if at is None else runs.where(run.c.finished <= at)).first()
+    until = "" if at is None else "WHERE finished <= :at"
+    query = f"SELECT id, finished FROM run {until} ORDER BY id DESC LIMIT 1"
+    found = snapshot.first(query, at=at) if until else snapshot.first(query)
+    return None if found is None else Moment(found[0], _moment(snapshot, found[1]))
 
 
-def past_problems(connection: Connection) -> Iterator[KnownProblem]:
-    """Those that no longer hold. The last run that saw one is the last before the first that did not."""
-    first, last = run.alias(), run.alias()
-    before = select(func.max(run.c.id)).where(run.c.id < problem.c.until_run).scalar_subquery()
-    over = select(problem, first.c.finished.label("first"), last.c.finished.label("last"))
-    over = over.join_from(problem, first, first.c.id == problem.c.since_run).join(last, last.c.id == before)
-    for row in connection.execute(over):
-        for found in codec.problems([row._asdict()]):
-            yield KnownProblem(found, row.first, row.last)
+def _moment(snapshot: Snapshot, value: Any) -> datetime:
+    """Of a column that is never NULL."""
+    moment = snapshot.moment(value)
+    assert moment is not None
+    return moment
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """`datasets` None: all of them."""
 
-    connection: Connection
-    run: Row[Any]
+    snapshot: Snapshot
+    when: Moment
     lifecycle: Lifecycle
     datasets: Collection[str] | None
 
     def known(self) -> Known:
         asked = self._asked()
+        names = dict(self.snapshot.rows("SELECT id, label FROM source_config"))
         return Known(
-            run=self.run.id,
-            at=self.run.finished,
+            run=self.when.run,
+            at=self.when.at,
             sources=self._sources(),
-            sightings=self._sightings(),
+            sightings=self._sightings(names),
             verdicts=self._verdicts(asked),
             entries=self._entries(),
             asked=asked,
             standings=self._standings(),
             problems=tuple(self._problems()),
-            holds=self._holds(),
+            holds=self._holds(names),
         )
 
     def _sources(self) -> dict[str, KnownSource]:
         """As they are configured now. While a source is deleted nothing else modifies it, so that is when it was."""
-        succeeded = harvest_log.c.status == LogStatus.SUCCEEDED.value
-        ends = select(harvest_log.c.source_config_id, func.max(harvest_log.c.end_date)).where(
-            succeeded, harvest_log.c.run_id <= self.run.id
-        )
-        read = {row[0]: row[1] for row in self.connection.execute(ends.group_by(harvest_log.c.source_config_id))}
-        sources = select(source_config).where(source_config.c.date_created <= self.run.finished)
-        return {
-            row.label: KnownSource(
-                name=row.label,
-                key=row.key,
-                kind=row.kind,
-                options=row.options,
-                deleted=row.deleted and row.date_modified <= self.run.finished,
-                last_read=read.get(row.id),
+        run, at = self.when
+        read = dict(
+            self.snapshot.rows(
+                "SELECT source_config_id, max(end_date) FROM harvest_log WHERE status = :succeeded AND run_id <= :run"
+                " GROUP BY source_config_id",
+                succeeded=LogStatus.SUCCEEDED.value,
+                run=run,
             )
-            for row in self.connection.execute(sources.order_by(source_config.c.deleted.desc(), source_config.c.id))
+        )
+        rows = self.snapshot.rows(
+            "SELECT id, label, key, kind, options, deleted, date_modified FROM source_config"
+            " WHERE date_created <= :at ORDER BY deleted DESC, id",
+            at=at,
+        )
+        return {
+            label: KnownSource(
+                name=label,
+                key=key,
+                kind=kind,
+                options=self.snapshot.json(options),
+                deleted=bool(deleted) and _moment(self.snapshot, modified) <= at,
+                last_read=self.snapshot.moment(read.get(number)),
+            )
+            for number, label, key, kind, options, deleted, modified in rows
         }
 
-    def _sightings(self) -> dict[str, dict[str, Sighting]]:
+    def _sightings(self, names: Mapping[int, str]) -> dict[str, dict[str, Sighting]]:
         found: dict[str, dict[str, Sighting]] = {}
-        names = self._names()
-        for row in self._rows(select(sighting).where(self._holds_in(sighting)).order_by(sighting.c.id), sighting):
-            source = names[row.source_id]
-            found.setdefault(source, {})[row.dataset] = codec.sighting(row, source)
+        json, moment = self.snapshot.json, self.snapshot.moment
+        for number, dataset, location, tech, modified, said, files, problems in self._facts(
+            "SELECT source_id, dataset, location, tech, modified, metadata, files, problems FROM sighting", "sighting"
+        ):
+            source = names[number]
+            found.setdefault(source, {})[dataset] = Sighting(
+                dataset,
+                source,
+                location,
+                tuple(json(tech) or ()),
+                moment(modified),
+                _metadata(json(said)),
+                tuple([File(role, path, FileIdentity(*identity)) for role, path, *identity in json(files) or ()]),
+                tuple(_problems_of(dataset, source, json(problems))) if problems else (),
+            )
         return found
 
     def _asked(self) -> dict[str, datetime]:
         """check or authority -> when the newest run that it answered ended. Runs differ little in what they asked."""
-        checks = cast(run.c.checks, Text)
-        runs = select(checks, func.max(run.c.finished)).where(run.c.id <= self.run.id).group_by(checks)
-        answered = sorted((finished, loads(names)) for names, finished in self.connection.execute(runs))
-        return {name: finished for finished, names in answered for name in names}
+        query = (
+            "SELECT CAST(checks AS TEXT) AS names, max(finished) FROM run WHERE id <= :run"
+            " GROUP BY CAST(checks AS TEXT) ORDER BY max(finished)"
+        )
+        rows = self.snapshot.rows(query, run=self.when.run)
+        return {name: _moment(self.snapshot, at) for names, at in rows for name in loads(names)}
 
     def _verdicts(self, asked: Mapping[str, datetime]) -> dict[tuple[str, str], Verdict]:
-        rows = self._rows(select(verdict).where(self._holds_in(verdict)), verdict)
-        return {(row.dataset, row.check_name): codec.verdict(row, asked) for row in rows}
+        query = "SELECT dataset, check_name, outcome, reason, current, checked_at FROM verdict"
+        return {
+            (dataset, check): Verdict(
+                dataset,
+                check,
+                _OUTCOMES[outcome],
+                reason,
+                asked.get(check) if current else self.snapshot.moment(checked),
+                bool(current),
+            )
+            for dataset, check, outcome, reason, current, checked in self._facts(query, "verdict")
+        }
 
     def _entries(self) -> dict[str, dict[str, Entry]]:
         """Of each authority that lists anything, be it these datasets or others."""
-        listing = select(entry.c.authority).where(self._holds_in(entry)).distinct()
-        found: dict[str, dict[str, Entry]] = {row.authority: {} for row in self.connection.execute(listing)}
-        for row in self._rows(select(entry).where(self._holds_in(entry)), entry):
-            found[row.authority][row.dataset] = codec.entry(row)
+        listing = f"SELECT DISTINCT authority FROM entry WHERE {HOLDS.format('entry')}"
+        found: dict[str, dict[str, Entry]] = {name: {} for (name,) in self.snapshot.rows(listing, run=self.when.run)}
+        for dataset, authority, private in self._facts("SELECT dataset, authority, private FROM entry", "entry"):
+            found[authority][dataset] = Entry(dataset, authority, None if private is None else bool(private))
         return found
 
     def _standings(self) -> dict[str, Standing]:
         newest = (
-            select(func.max(state_change.c.id))
-            .where(state_change.c.run_id <= self.run.id)
-            .group_by(state_change.c.dataset)
+            "SELECT dataset, from_state, at FROM state_change WHERE {} id IN"
+            " (SELECT max(id) FROM state_change WHERE {} run_id <= :run GROUP BY dataset)"
         )
-        changes = select(state_change.c.dataset, state_change.c.from_state, state_change.c.at)
         changed = {
-            row.dataset: (row.at, row.from_state and self.lifecycle.state(row.from_state))
-            for row in self._rows(changes.where(state_change.c.id.in_(newest)), state_change)
+            dataset: (_moment(self.snapshot, at), self._state(before))
+            for dataset, before, at in self._rows(newest, "dataset")
         }
-        decisions = select(decision, run.c.finished).join_from(decision, run, decision.c.since_run == run.c.id)
-        return {
-            row.dataset: Standing(codec.decision(row, self.lifecycle), *changed.get(row.dataset, (row.finished, None)))
-            for row in self._rows(decisions.where(self._holds_in(decision)).order_by(decision.c.id), decision)
-        }
+        decisions = (
+            "SELECT dataset, state, up_to, rule, sentence, source, location, organism_status, ingested_as, finished"
+            " FROM decision JOIN run ON run.id = decision.since_run"
+        )
+        found: dict[str, Standing] = {}
+        for row in self._facts(decisions, "decision"):
+            dataset, state, up_to, rule, sentence, source, location, organism_status, ingested_as, finished = row
+            decision = Decision(
+                dataset,
+                self._state(state),
+                rule,
+                sentence,
+                self._state(up_to),
+                source,
+                location,
+                organism_status,
+                tuple(self.snapshot.json(ingested_as) or ()),
+            )
+            since = changed.get(dataset) or (_moment(self.snapshot, finished), None)
+            found[dataset] = Standing(decision, *since)
+        return found
+
+    def _state(self, name: str | None) -> State | None:
+        return self.lifecycle.state(name) if name else None
 
     def _problems(self) -> Iterator[KnownProblem]:
-        problems = select(problem, run.c.finished).join_from(problem, run, problem.c.since_run == run.c.id)
-        for row in self._rows(problems.where(self._holds_in(problem)).order_by(problem.c.id), problem):
-            for found in codec.problems([row._asdict()]):
-                yield KnownProblem(found, row.finished)
+        query = f"SELECT {PROBLEM}, finished FROM problem JOIN run ON run.id = problem.since_run"
+        for *said, finished in self._facts(query, "problem"):
+            if (found := problem(*said)) is not None:
+                yield KnownProblem(found, _moment(self.snapshot, finished))
 
-    def _holds(self) -> dict[str, Hold]:
-        names = self._names()
-        rows = self.connection.execute(select(hold).where(self._holds_in(hold)).order_by(hold.c.id))
-        return {names[row.source_id]: Hold(names[row.source_id], row.reason, row.had, row.now) for row in rows}
+    def _holds(self, names: Mapping[int, str]) -> dict[str, Hold]:
+        query = f"SELECT source_id, reason, had, now FROM hold WHERE {HOLDS.format('hold')} ORDER BY id"
+        rows = self.snapshot.rows(query, run=self.when.run)
+        return {names[source]: Hold(names[source], reason, had, now) for source, reason, had, now in rows}
 
-    def _names(self) -> dict[int, str]:
-        return {row.id: row.label for row in self.connection.execute(select(source_config.c.id, source_config.c.label))}
+    def _facts(self, query: str, table: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of this table that hold, in the order in which they came to be."""
+        return self._rows(f"{query} WHERE {{}} {HOLDS.format(table)} ORDER BY {table}.id", f"{table}.dataset")
 
-    def _holds_in(self, table: Table) -> ColumnElement[bool]:
-        """Half-open: a row that this run closed no longer holds."""
-        run = self.run.id
-        return and_(table.c.since_run <= run, or_(table.c.until_run.is_(None), table.c.until_run > run))
-
-    def _rows(self, query: Select[Any], table: Table) -> Iterator[Row[Any]]:
-        for part in self._queries(query, table):
-            for rows in self.connection.execute(part).partitions(CHUNK):
-                yield from rows
-
-    def _queries(self, query: Select[Any], table: Table) -> Iterator[Select[Any]]:
+    def _rows(self, query: str, dataset: str) -> Iterator[tuple[Any, ...]]:
+        """`query` has `{}` where a condition on `dataset` belongs."""
         if self.datasets is None:
-            yield query
+            yield from self.snapshot.rows(query.replace("{}", ""), run=self.when.run)
             return
         wanted = sorted(set(self.datasets))
         for first in range(0, len(wanted), CHUNK):
-            yield query.where(table.c.dataset.in_(wanted[first : first + CHUNK]))
+            some = {f"d{number}": name for number, name in enumerate(wanted[first : first + CHUNK])}
+            these = f"{dataset} IN ({', '.join(f':{name}' for name in some)}) AND"
+            yield from self.snapshot.rows(query.replace("{}", these), run=self.when.run, **some)
+
+
+# --------------------------------------------------------------------------- records
+
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_CODES = {code.value: code for code in Code}
+_NOTHING_SAID = Metadata()
+
+
+def _metadata(said: Mapping[str, Any] | None) -> Metadata:
+    if not said:
+        return _NOTHING_SAID
+    values: dict[str, Any] = {n: value if isinstance(value, str) else tuple(value) for n, value in said.items()}
+    return Metadata(**values)
+
+
+def _problems_of(dataset: str, source: str, found: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Those kept with a sighting."""
+    for values in found:
+        place = values.get("dataset", dataset), values.get("source", source), values["path"], values.get("line", 0)
+        if (found_one := problem(values["code"], values["message"], *place)) is not None:
+            yield found_one
+
+
+PROBLEM = "code, message, dataset, source, path, line"
+"""The columns that `problem` takes."""
+
+
+def problem(code: str, message: str, dataset: str, source: str, path: str, line: int) -> Problem | None:
+    """None: this version knows no such code."""
+    known = _CODES.get(code)
+    return None if known is None else Problem(known, message, dataset, source, path, line)
+
+
+CHANGE = "dataset, from_state, to_state, reason, sentence, at, run_id"
+
+
+def changes(snapshot: Snapshot, lifecycle: Lifecycle, which: str, **parameters: Any) -> Sequence[StateChange]:
+    """`which`: the rest of the query."""
+    return [
+        StateChange(
+            dataset,
+            before and lifecycle.state(before),
+            after and lifecycle.state(after),
+            reason,
+            sentence,
+            _moment(snapshot, at),
+            run,
+        )
+        for dataset, before, after, reason, sentence, at, run in snapshot.rows(
+            f"SELECT {CHANGE} FROM state_change {which}", **parameters
+        )
+    ]
+
+
+def past_problems(snapshot: Snapshot) -> Iterator[KnownProblem]:
+    """Those that no longer hold. The last run that saw one is the last before the first that did not."""
+    rows = snapshot.rows(
+        f"SELECT {PROBLEM}, began.finished, ended.finished FROM problem"
+        " JOIN run AS began ON began.id = problem.since_run"
+        " JOIN run AS ended ON ended.id = (SELECT max(id) FROM run WHERE id < problem.until_run)"
+    )
+    for *said, began, ended in rows:
+        if (found := problem(*said)) is not None:
+            yield KnownProblem(found, _moment(snapshot, began), _moment(snapshot, ended))
+
+
+def runs(snapshot: Snapshot, limit: int) -> Sequence[Run]:
+    """Newest first."""
+    rows = snapshot.rows(
+        "SELECT id, started, finished, status, counts, changes, checks, error, tracker_version FROM run"
+        " ORDER BY id DESC LIMIT :limit",
+        limit=limit,
+    )
+    return [
+        Run(
+            started=_moment(snapshot, started),
+            finished=_moment(snapshot, finished),
+            status=RunStatus(status),
+            counts=snapshot.json(counts),
+            changes=changed,
+            checks=tuple(snapshot.json(checks)),
+            error=error,
+            tracker_version=version,
+            id=number,
+        )
+        for number, started, finished, status, counts, changed, checks, error, version in rows
+    ]
+
+
+def counts(snapshot: Snapshot, at: datetime) -> Mapping[str, int]:
+    """state name -> how many datasets stood there at that moment."""
+    return dict(
+        snapshot.rows(
+            "SELECT to_state, count(*) FROM state_change WHERE to_state IS NOT NULL AND id IN"
+            " (SELECT max(id) FROM state_change WHERE at <= :at GROUP BY dataset) GROUP BY to_state",
+            at=at,
+        )
+    )

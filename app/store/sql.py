@@ -1,4 +1,4 @@
-"""The store on SQLite or PostgreSQL."""
+"""The store on SQLite or PostgreSQL. What writes is imported when something is to be written."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
-
 from app.domain.model import Known, KnownProblem, Lifecycle, Recording, Run, RunStatus, StateChange
 from app.ports import Lock
-from app.store import codec, tables
+from app.store import reading
 from app.store.database import Database
-from app.store.lock import LeaseTerms, advisory, leased
-from app.store.reading import Reading, past_problems, run_at
-from app.store.tables import state_change
-from app.store.writing import write
+from app.store.terms import LeaseTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,56 +23,55 @@ class SqlStore:
     lease: LeaseTerms
 
     def lock(self, name: str) -> AbstractContextManager[Lock]:
+        from app.store.lock import advisory, leased
+
         return leased(self.database, name, self.lease) if self.database.is_sqlite else advisory(self.database, name)
 
     def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
-        with self.database.reading() as connection:
-            run = run_at(connection, at)
-            return Reading(connection, run, self.lifecycle, datasets).known() if run else Known()
+        with self.database.snapshot() as snapshot:
+            when = reading.run_at(snapshot, at)
+            return reading.Reading(snapshot, when, self.lifecycle, datasets).known() if when else Known()
 
     def record(self, recording: Recording, lock: Lock) -> int:
+        from app.store.writing import write
+
         with self.database.writing() as connection:
             run = write(connection, recording)
             lock.check()  # last: whoever stood still until now must not commit
             return run
 
     def amend(self, run: int, status: RunStatus, error: str) -> None:
+        from app.store.writing import amend
+
         with self.database.writing() as connection:
-            amended = update(tables.run).where(tables.run.c.id == run)
-            connection.execute(amended.values(status=status.value, error=error))
+            amend(connection, run, status, error)
 
     def runs(self, limit: int = 20) -> Sequence[Run]:
-        newest = select(tables.run).order_by(tables.run.c.id.desc()).limit(limit)
-        with self.database.reading() as connection:
-            return [codec.run(row) for row in connection.execute(newest)]
+        with self.database.snapshot() as snapshot:
+            return reading.runs(snapshot, limit)
 
     def history(self, dataset: str) -> Sequence[StateChange]:
-        changes = select(state_change).where(state_change.c.dataset == dataset).order_by(state_change.c.id)
-        with self.database.reading() as connection:
-            return [codec.change(row, self.lifecycle) for row in connection.execute(changes)]
+        with self.database.snapshot() as snapshot:
+            return reading.changes(snapshot, self.lifecycle, "WHERE dataset = :dataset ORDER BY id", dataset=dataset)
 
     def changes(
         self, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
     ) -> Sequence[StateChange]:
-        newest = select(state_change).order_by(state_change.c.at.desc(), state_change.c.id.desc()).limit(limit)
-        if since is not None:
-            newest = newest.where(state_change.c.at >= since)
-        if until is not None:
-            newest = newest.where(state_change.c.at <= until)
-        with self.database.reading() as connection:
-            return [codec.change(row, self.lifecycle) for row in connection.execute(newest)]
+        said = {"since": since, "until": until, "limit": limit}
+        given = {name: value for name, value in said.items() if value is not None}
+        conditions = [f"at {sign} :{name}" for name, sign in (("since", ">="), ("until", "<=")) if name in given]
+        which = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        which += " ORDER BY at DESC, id DESC" + (" LIMIT :limit" if limit is not None else "")
+        with self.database.snapshot() as snapshot:
+            return reading.changes(snapshot, self.lifecycle, which, **given)
 
     def past_problems(self) -> Sequence[KnownProblem]:
-        with self.database.reading() as connection:
-            return list(past_problems(connection))
+        with self.database.snapshot() as snapshot:
+            return list(reading.past_problems(snapshot))
 
     def counts(self, at: datetime) -> Mapping[str, int]:
-        last = select(func.max(state_change.c.id)).where(state_change.c.at <= at).group_by(state_change.c.dataset)
-        stood = select(state_change.c.to_state, func.count()).where(
-            state_change.c.id.in_(last), state_change.c.to_state.is_not(None)
-        )
-        with self.database.reading() as connection:
-            return {state: count for state, count in connection.execute(stood.group_by(state_change.c.to_state))}
+        with self.database.snapshot() as snapshot:
+            return reading.counts(snapshot, at)
 
     def close(self) -> None:
-        self.database.engine.dispose()
+        self.database.close()

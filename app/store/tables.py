@@ -7,13 +7,9 @@ unique index sees to it that a fact holds once.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -36,10 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
-"""The newest migration. Known here so that opening a store need not import Alembic."""
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+from app.store.values import storable
 
 
 class Words(TypeDecorator[str]):
@@ -65,34 +58,6 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def storable(value: str) -> str:
-    if value.isascii() and "\0" not in value:
-        return value
-    return _UNSTORABLE.sub("\ufffd", value)
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON. Any text comes back as it was, with half surrogate pairs too, which orjson does not take."""
-    try:
-        return orjson.dumps(value, default=_plain).decode()
-    except orjson.JSONEncodeError:
-        return json.dumps(value, separators=(",", ":"), default=_plain)
-
-
-def loads(text: str) -> Any:
-    """What `dumps` wrote."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 metadata = MetaData(

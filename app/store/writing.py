@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +10,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, false, insert, select, update
 
-from app.domain.model import Edits, HarvestLog, Recording, Run, SourceConfig
+from app.domain.model import Edits, HarvestLog, Recording, Run, RunStatus, SourceConfig
 from app.errors import StoreError
-from app.store import bulk, codec
-from app.store.codec import Fact, Ids, Values
-from app.store.tables import dumps, harvest_log, run, source_config, state_change
+from app.store import bulk, rows
+from app.store.rows import Fact, Ids, Values
+from app.store.tables import harvest_log, run, source_config, state_change
+from app.store.values import dumps, loads
 
 T = TypeVar("T")
 
@@ -23,17 +23,22 @@ T = TypeVar("T")
 def write(connection: Connection, recording: Recording) -> int:
     """Returns the run's id."""
     ids = _write_sources(connection, recording)
-    run_id = _inserted(connection.execute(insert(run), codec.run_values(recording.run)))
+    run_id = _inserted(connection.execute(insert(run), rows.run_values(recording.run)))
     _write_logs(connection, recording.logs, recording.run, run_id, ids)
     book = _Book(connection, run_id, ids)
-    book.edit(codec.SIGHTINGS, recording.sightings)
-    book.edit(codec.VERDICTS, recording.verdicts)
-    book.edit(codec.ENTRIES, recording.entries)
-    book.edit(codec.DECISIONS, recording.decisions)
-    book.edit(codec.PROBLEMS, recording.problems)
-    book.edit(codec.HOLDS, recording.holds)
-    bulk.insert(connection, state_change, [codec.change_values(change, run_id) for change in recording.changes])
+    book.edit(rows.SIGHTINGS, recording.sightings)
+    book.edit(rows.VERDICTS, recording.verdicts)
+    book.edit(rows.ENTRIES, recording.entries)
+    book.edit(rows.DECISIONS, recording.decisions)
+    book.edit(rows.PROBLEMS, recording.problems)
+    book.edit(rows.HOLDS, recording.holds)
+    bulk.insert(connection, state_change, [rows.change_values(change, run_id) for change in recording.changes])
     return run_id
+
+
+def amend(connection: Connection, run_id: int, status: RunStatus, error: str) -> None:
+    amended = update(run).where(run.c.id == run_id)
+    connection.execute(amended.values(status=status.value, error=error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,11 @@ class _Book:
     def _amend(self, fact: Fact[T], items: Sequence[T]) -> None:
         self._update(fact, [fact.values(item, self.ids) for item in items])
 
-    def _update(self, fact: Fact[Any], rows: Sequence[Values]) -> None:
-        done = bulk.update_current(self.connection, fact.table, fact.key, rows)
-        if done != len(rows):
+    def _update(self, fact: Fact[Any], edited: Sequence[Values]) -> None:
+        done = bulk.update_current(self.connection, fact.table, fact.key, edited)
+        if done != len(edited):
             raise StoreError(
-                f"{len(rows) - done} rows of {fact.table.name} changed since they were read; "
+                f"{len(edited) - done} rows of {fact.table.name} changed since they were read; "
                 "nothing was recorded, run again"
             )
 
@@ -70,8 +75,8 @@ class _Book:
 
 def _write_sources(connection: Connection, recording: Recording) -> Ids:
     """Every name that the recording may use -> its row. Where a deleted source had the name before, it is the other."""
-    rows = connection.execute(select(source_config).order_by(source_config.c.deleted.desc(), source_config.c.id))
-    kept = {row.label: row for row in rows}
+    there = connection.execute(select(source_config).order_by(source_config.c.deleted.desc(), source_config.c.id))
+    kept = {row.label: row for row in there}
     kept |= {new: kept[old] for old, new in recording.renamed}
     now = recording.run.finished
     configured = {s.name: _write_source(connection, kept.get(s.name), s, now) for s in recording.sources}
@@ -80,8 +85,8 @@ def _write_sources(connection: Connection, recording: Recording) -> Ids:
 
 
 def _write_source(connection: Connection, row: Row[Any] | None, source: SourceConfig, now: datetime) -> int:
-    values = codec.source_values(source)
-    values["options"] = json.loads(dumps(values["options"]))  # as it will be read
+    values = rows.source_values(source)
+    values["options"] = loads(dumps(values["options"]))  # as it will be read
     if row is None:
         values |= {"date_created": now, "date_modified": now}
         return _inserted(connection.execute(insert(source_config), values))
@@ -104,7 +109,7 @@ def _write_logs(connection: Connection, logs: Sequence[HarvestLog], of: Run, run
     """A range that was read before by the same version keeps its log, which then tells of the last time."""
     dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")  # either takes as long as all the rest
     for log in logs:
-        values = codec.log_values(log, of, ids[log.source], run_id)
+        values = rows.log_values(log, of, ids[log.source], run_id)
         statement = dialect.insert(harvest_log).values(values)
         again = {name: statement.excluded[name] for name in values if name != "date_created"}
         again["completions"] += harvest_log.c.completions

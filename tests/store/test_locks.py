@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from app.errors import Locked, LockLost
 from app.ports import Store
 from app.store import open_store
-from app.store.lock import LeaseTerms, utcnow
+from app.store.terms import LeaseTerms, utcnow
 from tests.store.crawls import LIFECYCLE, World, crawl, decision, hour, recording, sighting
 from tests.store.processes import DIES_RECORDING, STANDS_STILL, eventually, process, says, tell
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from app.domain.model import Code, Entry, KnownProblem, Problem
 from app.errors import StoreError, StoreTooNew
 from app.store import migrations, open_store, tables
-from app.store.database import connect, ensure_schema
+from app.store.database import HEAD, connect, ensure_schema
 from tests.servers.postgres import Postgres
 from tests.store.crawls import LIFECYCLE, World, crawl, ended, hour, sighting
 from tests.store.processes import OPENS, OPENS_FIRST, process, says, tell
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def test_the_newest_migration_is_the_one_that_the_code_expects() -> None:
-    assert ScriptDirectory(str(migrations.FOLDER)).get_heads() == [tables.HEAD]
+    assert ScriptDirectory(str(migrations.FOLDER)).get_heads() == [HEAD]
 
 
 def test_migrations_make_the_tables_that_the_code_uses(sqlite_address: str, tmp_path: Path, postgres: Postgres) -> None:
@@ -166,7 +166,7 @@ def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    monkeypatch.setattr(tables, "HEAD", "0003")
+    monkeypatch.setattr("app.store.database.HEAD", "0003")
     with pytest.raises(StoreError, match="from an older version; `ingest-tracker crawl` brings it up to date"):
         open_store(fresh_address, LIFECYCLE, create=False)
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -184,7 +184,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     broken = migrations.FOLDER / "versions" / "0003_colour.py"
     broken.write_text(NEXT + '    op.execute("this is not SQL")\n')
     with monkeypatch.context() as new:
-        new.setattr(tables, "HEAD", "0003")
+        new.setattr("app.store.database.HEAD", "0003")
         with pytest.raises(StoreError):
             open_store(fresh_address, LIFECYCLE, create=True)
     assert open_store(fresh_address, LIFECYCLE, create=True).known().run == 1

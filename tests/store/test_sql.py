@@ -10,7 +10,7 @@ from sqlalchemy import Table, select, text
 
 from app.domain.model import Code, File, FileIdentity, Known, Metadata, Problem
 from app.store import tables
-from app.store.codec import padded
+from app.store.rows import padded
 from app.store.sql import SqlStore
 from tests.store.conftest import Kit
 from tests.store.crawls import World, crawl, decision, recording, sighting, source

@@ -1,36 +1,31 @@
-"""Records to rows and back. JSON leaves out what is empty; a code that this version no longer has is skipped."""
+"""Records to rows (`reading` makes records of them). JSON leaves out what is empty."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, Table
+from sqlalchemy import Table
 
 from app.domain.model import (
-    Code,
     Decision,
     Entry,
-    File,
-    FileIdentity,
     HarvestLog,
     Hold,
-    Lifecycle,
     LogStatus,
     Metadata,
-    Outcome,
     Problem,
     Run,
-    RunStatus,
     Sighting,
     SourceConfig,
     StateChange,
     Verdict,
 )
 from app.store import tables
+from app.store.values import storable
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -63,19 +58,6 @@ def _sighting_values(sighting: Sighting, ids: Ids) -> Values:
     }
 
 
-def sighting(row: Row[Any], source: str) -> Sighting:
-    return Sighting(
-        dataset=row.dataset,
-        source=source,
-        location=row.location,
-        tech=tuple(row.tech or ()),
-        modified=row.modified,
-        metadata=_said(row.metadata) if row.metadata else _NOTHING_SAID,
-        files=tuple([File(role, path, FileIdentity(*identity)) for role, path, *identity in row.files or ()]),
-        problems=_problems_of(row, source) if row.problems else (),
-    )
-
-
 _NOTHING_SAID = Metadata()
 _METADATA = tuple(field.name for field in fields(Metadata))
 
@@ -85,16 +67,6 @@ def _metadata(said: Metadata) -> Iterator[tuple[str, Any]]:
         for name in _METADATA:
             if (value := getattr(said, name)) != getattr(_NOTHING_SAID, name):
                 yield name, value
-
-
-def _said(values: Values) -> Metadata:
-    said: Values = {name: value if isinstance(value, str) else tuple(value) for name, value in values.items()}
-    return Metadata(**said)
-
-
-def _problems_of(row: Row[Any], source: str) -> tuple[Problem, ...]:
-    own = {"dataset": row.dataset, "source": source}
-    return tuple(problems(own | found for found in row.problems))
 
 
 def _found(problem: Problem, sighting: Sighting) -> Values:
@@ -107,16 +79,6 @@ def _found(problem: Problem, sighting: Sighting) -> Values:
     if problem.source != sighting.source:
         values["source"] = problem.source
     return values
-
-
-def problems(found: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
-    for values in found:
-        if (code := _CODES.get(values["code"])) is not None:
-            place = values["dataset"], values["source"], values["path"], values.get("line", 0)
-            yield Problem(code, values["message"], *place)
-
-
-_CODES = {code.value: code for code in Code}
 
 
 # --------------------------------------------------------------------------- verdicts, entries, decisions, ...
@@ -133,18 +95,8 @@ def _verdict_values(verdict: Verdict, ids: Ids) -> Values:
     }
 
 
-def verdict(row: Row[Any], asked: Mapping[str, Any]) -> Verdict:
-    """`asked`: check -> when a run last asked it."""
-    checked = asked.get(row.check_name) if row.current else row.checked_at
-    return Verdict(row.dataset, row.check_name, Outcome(row.outcome), row.reason, checked, row.current)
-
-
 def _entry_values(entry: Entry, ids: Ids) -> Values:
     return {"authority": entry.authority, "dataset": entry.dataset, "private": entry.private}
-
-
-def entry(row: Row[Any]) -> Entry:
-    return Entry(row.dataset, row.authority, row.private)
 
 
 def _decision_values(decision: Decision, ids: Ids) -> Values:
@@ -161,22 +113,8 @@ def _decision_values(decision: Decision, ids: Ids) -> Values:
     }
 
 
-def decision(row: Row[Any], lifecycle: Lifecycle) -> Decision:
-    return Decision(
-        dataset=row.dataset,
-        state=row.state and lifecycle.state(row.state),
-        rule=row.rule,
-        sentence=row.sentence,
-        up_to=row.up_to and lifecycle.state(row.up_to),
-        source=row.source,
-        location=row.location,
-        organism_status=row.organism_status,
-        ingested_as=tuple(row.ingested_as or ()),
-    )
-
-
 def _problem_values(problem: Problem, ids: Ids) -> Values:
-    digest = hashlib.blake2b(tables.storable("\0".join(problem.identity)).encode(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(storable("\0".join(problem.identity)).encode(), digest_size=16).hexdigest()
     return {
         "digest": digest,
         "code": problem.code.value,
@@ -216,18 +154,6 @@ def change_values(change: StateChange, run: int) -> Values:
     }
 
 
-def change(row: Row[Any], lifecycle: Lifecycle) -> StateChange:
-    return StateChange(
-        dataset=row.dataset,
-        before=row.from_state and lifecycle.state(row.from_state),
-        after=row.to_state and lifecycle.state(row.to_state),
-        reason=row.reason,
-        sentence=row.sentence,
-        at=row.at,
-        run=row.run_id,
-    )
-
-
 # --------------------------------------------------------------------------- runs, sources, logs
 
 
@@ -242,20 +168,6 @@ def run_values(run: Run) -> Values:
         "error": run.error,
         "tracker_version": run.tracker_version,
     }
-
-
-def run(row: Row[Any]) -> Run:
-    return Run(
-        started=row.started,
-        finished=row.finished,
-        status=RunStatus(row.status),
-        counts=row.counts,
-        changes=row.changes,
-        checks=tuple(row.checks),
-        error=row.error,
-        tracker_version=row.tracker_version,
-        id=row.id,
-    )
 
 
 def source_values(source: SourceConfig) -> Values:
