@@ -79,16 +79,24 @@ class Work:
 class Store:
     address: str
 
+    @property
+    def is_sqlite(self) -> bool:
+        return "://" not in self.address
+
+    def connected(self) -> Any:
+        if self.is_sqlite:
+            return sqlite3.connect(self.address, check_same_thread=False)
+        return psycopg2.connect(self.address.replace("+psycopg2", ""))
+
     def rows(self, query: str) -> list[Any]:
-        connection: Any
-        if "://" in self.address:
-            connection = psycopg2.connect(self.address.replace("+psycopg2", ""))
-        else:
-            connection = sqlite3.connect(self.address)
-        with closing(connection):
+        with closing(self.connected()) as connection:
             cursor = connection.cursor()
             cursor.execute(query)
             return list(cursor.fetchall())
+
+    def do(self, statement: str) -> None:
+        with closing(self.connected()) as connection, connection:
+            connection.cursor().execute(statement)
 
     def states(self) -> dict[str, str]:
         return dict(self.rows("SELECT dataset, state FROM decision WHERE until_run IS NULL AND state IS NOT NULL"))
@@ -110,11 +118,11 @@ class Store:
 
 def check_files(out: Path) -> None:
     """What is there is whole."""
-    if (out / "overview.json").exists():
+    if (out / "overview.json").is_file():
         json.loads((out / "overview.json").read_text())
-    for path in out.glob("*.html"):
+    for path in filter(Path.is_file, out.glob("*.html")):
         assert path.read_text().endswith("</html>\n"), path
-    for path in out.glob("*.csv"):
+    for path in filter(Path.is_file, out.glob("*.csv")):
         with path.open(newline="") as file:
             assert len({len(row) for row in csv.reader(file)}) == 1, path
 
