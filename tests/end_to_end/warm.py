@@ -16,10 +16,14 @@ ROOT = Path(__file__).parents[2]
 
 WARM_UP = """
 import gc, json, os, signal, sys, time
+from contextlib import redirect_stderr, redirect_stdout
 import app.doctor, app.eligibility, app.outputs.csv_files, app.outputs.json_file, app.shapes, app.sources.fetch
-import app.sources.experiments_json, app.sources.filesystem, app.sources.species, app.store.migrations, app.terminal
+import app.sources.experiments_json, app.sources.filesystem, app.sources.species, app.terminal
+import app.store.engine, app.store.lock, app.store.migrations, app.store.writing
 import app.tracker, alembic.command, sqlalchemy.dialects.postgresql.psycopg2, sqlalchemy.dialects.sqlite.pysqlite
 from app.cli import main
+with open(os.devnull, "w") as nobody, redirect_stdout(nobody), redirect_stderr(nobody):
+    main(["--config", os.devnull, "config", "check"])  # what is imported on the way
 gc.freeze()  # so that a child's collector does not copy what it shares with its parent
 """
 
