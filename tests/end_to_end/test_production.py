@@ -132,7 +132,7 @@ def test_private_datasets_are_left_out_of_the_outputs_that_the_settings_name(sit
     assert [name for name, text in files.items() if "E-MTAB-2" in text] == []
     assert "Left Out,private,1" in files["summary.csv"]
     whole = (out / "overview.json").read_text()
-    assert f'"Web Link": "{LINK}"' in whole and KEY not in whole
+    assert f'"Web Link":"{LINK}"' in whole and KEY not in whole
 
 
 def test_the_doctor_says_what_production_lists(site: Site) -> None:

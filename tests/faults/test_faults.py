@@ -4,7 +4,7 @@ rest goes on, and once it is over the next crawl ends where it would have ended 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,8 +56,14 @@ def after(whole: World) -> Held:
     return whole.held()
 
 
-def named(rows: Iterable[Row]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("row", rows, ids=lambda row: row.id)
+def named(rows: Sequence[Row]) -> pytest.MarkDecorator:
+    """Databases are asked for what is in production as they are asked for checks: with one kind that is tried always,
+    with the others at length."""
+    at_length = [row.port in DRIVERS and row.what.startswith("production") for row in rows]
+    marked = [
+        pytest.param(r, id=r.id, marks=[pytest.mark.long] * long) for r, long in zip(rows, at_length, strict=True)
+    ]
+    return pytest.mark.parametrize("row", marked)
 
 
 @contextmanager
