@@ -67,7 +67,8 @@ class FilesystemSource:
         try:
             yield from mapped(lambda name: self._sighting(name, place, known.get(name), full), names, processes)
         except ChildProcessError as error:
-            raise SourceError(self.config.name, printable(self.config.location), str(error)) from error
+            where = printable(self.config.location)
+            raise SourceError(self.config.name, where, f"{where} could not be read in full: {error}") from error
 
     def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
         place = self._place()

@@ -269,6 +269,10 @@ _WORDS = {
     # both
     "UNIQUE constraint failed": "changed since it was read; nothing was recorded, run again",
     "duplicate key value": "changed since it was read; nothing was recorded, run again",
+    "already exists": "holds tables that are not of ingest-tracker; name another database",
+    "no such table": "lacks tables of ingest-tracker; restore it from a backup, or name another database",
+    'relation "': "lacks tables of ingest-tracker; restore it from a backup, or name another database",
+    'FATAL:  database "': "there is no such database; create it, or name another",
 }
 
 

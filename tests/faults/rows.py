@@ -6,16 +6,18 @@ Each `Broken` is what happens to the world while one crawl looks at it; when it 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from errno import EIO, ENOSPC, ESTALE
+from gzip import compress
 from pathlib import Path
 from typing import Any
 
 from tests.end_to_end.site import closed
 from tests.faults.system import Fault
-from tests.faults.world import OLD, VERDICTS, VIEWS, World, listing, once
+from tests.faults.world import OLD, PRODUCTION, VERDICTS, VIEWS, World, listing, once
 from tests.servers.postgres import free_port
 
 Broken = Callable[[World], AbstractContextManager[Iterable[Fault]]]
@@ -25,7 +27,7 @@ Broken = Callable[[World], AbstractContextManager[Iterable[Fault]]]
 class Row:
     """`told`: the code of the problem that says so and words of its one sentence. `late`: the parts whose news, or the
     datasets that, come only once it is over; `apart`: datasets of which the store may meanwhile say something else
-    than before and after."""
+    than before and after; `says`: what it then says; `also`: more arguments of that crawl."""
 
     port: str
     fault: str
@@ -35,6 +37,8 @@ class Row:
     told: tuple[str, ...] = ()
     late: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
+    also: tuple[str, ...] = ()
+    says: str = ""
 
     @property
     def id(self) -> str:
@@ -158,6 +162,8 @@ PLACES = [
         ("unreadable", "E-MTAB-4 cannot be read (Input/output error)"), apart=ONE),
     Row("filesystem", "half-way", "a file", disk("stops inside", IDF_4, 30, EIO), 0,
         ("unreadable", "E-MTAB-4.idf.txt cannot be read (Input/output error)"), apart=ONE),
+    Row("filesystem", "half-way", "a reader is killed", disk("kills readers", "loading/E-MTAB-4"), 3,
+        (UNREADABLE, "/loading could not be read in full: a process that was reading died"), LOADING, also=("--full",)),
     Row("filesystem", "half-way", "unmounted while it is read", unmounted(1, leaves=True), 4,
         ("source_held", "loading is held", "10 datasets and now shows none"), LOADING),
     Row("filesystem", "half-way", "gone while it is read", unmounted(1, leaves=False), 3,
@@ -189,6 +195,7 @@ def refused(world: World) -> Iterator[list[Fault]]:
 
 ATLAS = frozenset({"atlas"})
 WHOLE = listing(OLD)
+GZIP = {"Content-Encoding": "gzip"}
 WEB = "experiments-json"
 
 LISTINGS = [
@@ -201,8 +208,10 @@ LISTINGS = [
     Row(WEB, "lying", "another shape", answers(b'{"experiments": 8}'), 3, (UNREADABLE, "experiments"), ATLAS),
     Row(WEB, "lying", "nothing", answers(listing([])), 4, ("source_held", "8 datasets and now shows none"), ATLAS),
     Row(WEB, "lying", "little", answers(listing([1, 9])), 4, ("source_held", "7 of its 8 datasets"), ATLAS),
-    Row(WEB, "lying", "no gzip", answers(WHOLE, headers={"Content-Encoding": "gzip"}), 3, (UNREADABLE,), ATLAS),
-    Row(WEB, "half-way", "cut off", answers(WHOLE, truncate=60), 3, (UNREADABLE,), ATLAS),
+    Row(WEB, "lying", "no gzip", answers(WHOLE, headers=GZIP), 3, (UNREADABLE,), ATLAS),
+    Row(WEB, "lying", "gzip that nobody claims", answers(compress(WHOLE)), 3, (UNREADABLE, "JSON"), ATLAS),
+    Row(WEB, "half-way", "half of a gzip", answers(compress(WHOLE)[:60], headers=GZIP), 3, (UNREADABLE, "JSON"), ATLAS),
+    Row(WEB, "half-way", "cut off", answers(WHOLE, truncate=60), 3, (UNREADABLE, "in the middle"), ATLAS),
     Row(WEB, "half-way", "half of it", answers(WHOLE[:60]), 3, (UNREADABLE, "JSON"), ATLAS),
     Row(WEB, "half-way", "closed without a word", answers(close=True), 3, (UNREADABLE,), ATLAS),
 ]  # fmt: skip
@@ -256,6 +265,10 @@ def after_rows(query: str, rest: str) -> dict[str, str]:
     return {kind: f"{query} UNION ALL SELECT {cast[kind].format(value)}, {rest}" for kind, value in BREAKS.items()}
 
 
+TWIN = "SELECT 'E-MTAB-2', 'no raw files'"
+PRIVATE = "SELECT 'E-GEOD-5', TRUE, 'a key' UNION ALL SELECT NULL, NULL, NULL"
+NULL = "SELECT acc, CASE WHEN acc <> 'E-MTAB-2' THEN status END AS status FROM verdicts"
+NOT_SAID = "SELECT accession, NULL AS private, NULL AS access_key FROM experiments"
 CHECKED, LISTED = VIEWS["eligibility"], VIEWS["experiment"]
 SAID, ANY, SHOWN = frozenset({"E-MTAB-2"}), frozenset(VERDICTS), frozenset({"E-GEOD-4"})
 CURATION = frozenset({"curation"})
@@ -271,6 +284,10 @@ def databases(port: str) -> list[Row]:
     def listing(fault: str, what: str, query: str | Mapping[str, str], *told: str) -> Row:
         return Row(port, fault, f"production, {what}", view("experiment", query), 3, (DOWN, LAST, *told), apart=SHOWN)
 
+    def believed(what: str, name: str, query: str, says: str, late: frozenset[str] = frozenset()) -> Row:
+        apart = late or frozenset(PRODUCTION)
+        return Row(port, "lying", what, view(name, query), 0, (), late, apart, says=says)
+
     return [
         Row(port, "down", "gone", database_gone, 3, (DOWN, STAYS), CURATION, SAID | SHOWN),
         check("down", "no such table", ""),
@@ -284,6 +301,12 @@ def databases(port: str) -> list[Row]:
         listing(
             "lying", "neither yes nor no", "SELECT accession, 'maybe' AS private, '' AS access_key FROM experiments"
         ),
+        believed(
+            "check, of two minds", "eligibility", f"{CHECKED} UNION ALL {TWIN}", '"E-MTAB-2", "raw", "FAIL"', SAID
+        ),
+        believed("check, null", "eligibility", NULL, '"E-MTAB-2", "raw", "FAIL", "no raw files", 0', SAID),
+        believed("production, of two minds", "experiment", f"{LISTED} UNION ALL {PRIVATE}", '"E-GEOD-5", 1'),
+        believed("production, null", "experiment", NOT_SAID, '"E-GEOD-4", null'),
         check("half-way", "an error after rows", after_rows(CHECKED, "'PASS'")),
         listing("half-way", "an error after rows", after_rows(LISTED, "NULL, NULL")),
     ]
@@ -315,11 +338,45 @@ def store_damaged(world: World) -> Iterator[list[Fault]]:
 
 
 @contextmanager
-def server_gone(world: World) -> Iterator[list[Fault]]:
+def store_read_only(world: World) -> Iterator[list[Fault]]:
+    path = Path(world.store.address)
+    path.chmod(0o444)
+    yield [("without privileges",)]
+    path.chmod(0o644)
+
+
+@contextmanager
+def server_silent(world: World) -> Iterator[list[Fault]]:
+    """It takes what is sent, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with elsewhere(world, f":{world.postgres.port}/", f":{port}/", "?connect_timeout=2"):
+            yield []
+
+
+@contextmanager
+def no_such_database(world: World) -> Iterator[list[Fault]]:
+    with elsewhere(world, world.database, "nowhere"):
+        yield []
+
+
+@contextmanager
+def elsewhere(world: World, old: str, new: str, more: str = "") -> Iterator[None]:
     whole = world.store
-    world.store = replace(whole, address=whole.address.replace(f":{world.postgres.port}/", f":{free_port()}/"))
-    yield []
+    world.store = replace(whole, address=whole.address.replace(old, new) + more)
+    yield
     world.store = whole
+
+
+@contextmanager
+def line_cut_while_recording(world: World) -> Iterator[list[Fault]]:
+    yield [("line cut recording", world.store.address.replace("+psycopg2", ""))]
+
+
+@contextmanager
+def server_gone(world: World) -> Iterator[list[Fault]]:
+    with elsewhere(world, f":{world.postgres.port}/", f":{free_port()}/"):
+        yield []
 
 
 @contextmanager
@@ -354,6 +411,7 @@ def statement(spoils: str, mends: str) -> Broken:
 
 
 NEWER = statement("UPDATE alembic_version SET version_num = '9999'", "UPDATE alembic_version SET version_num = '0002'")
+FOREIGN = statement("ALTER TABLE alembic_version RENAME TO theirs", "ALTER TABLE theirs RENAME TO alembic_version")
 SPOILT = statement("ALTER TABLE sighting RENAME TO sighted", "ALTER TABLE sighted RENAME TO sighting")
 
 
@@ -382,14 +440,21 @@ STORES = [
     store("sqlite", "slow", "another run", another_run, 75, "another run holds the lock"),
     store("sqlite", "slow", "somebody writes", writer_for_a_while, 0),
     store("sqlite", "lying", "of a newer version", NEWER, 1, "written by a newer version", "update ingest-tracker"),
-    store("sqlite", "lying", "a table is missing", SPOILT, 1, "no such table: sighting"),
+    store("sqlite", "lying", "a table is missing", SPOILT, 1, "lacks tables of ingest-tracker"),
+    store("sqlite", "down", "may only be read", store_read_only, 1, "may not be written to by this user"),
+    store("sqlite", "lying", "tables of others", FOREIGN, 1, "holds tables that are not of ingest-tracker"),
+    store("postgresql", "down", "no such database", no_such_database, 1, "there is no such database"),
+    store("postgresql", "slow", "says nothing", server_silent, 1, "does not answer"),
+    store("postgresql", "lying", "tables of others", FOREIGN, 1, "holds tables that are not of ingest-tracker"),
+    store("postgresql", "half-way", "the line is cut while recording", line_cut_while_recording, 1,
+          "the server closed the connection; run again"),
     store("sqlite", "half-way", "the disk is full", disk_full, 1, "tracker.db: "),
     store("sqlite", "half-way", "killed", killed_while_recording, -9),
     store("postgresql", "down", "not running", server_gone, 1, "refused; see that the server runs there"),
     store("postgresql", "slow", "another run", another_run, 75, "another run holds the lock"),
     store("postgresql", "slow", "somebody writes", writer_for_a_while, 0),
     store("postgresql", "lying", "of a newer version", NEWER, 1, "written by a newer version", "update ingest-tracker"),
-    store("postgresql", "lying", "a table is missing", SPOILT, 1, 'relation "sighting" does not exist'),
+    store("postgresql", "lying", "a table is missing", SPOILT, 1, "lacks tables of ingest-tracker"),
     store("postgresql", "half-way", "the line is cut", line_cut, 1, "the lock went with it, nothing was recorded"),
     store("postgresql", "half-way", "killed", killed_while_recording, -9),
 ]  # fmt: skip
@@ -436,14 +501,40 @@ def while_written(name: str, *what: Any) -> Broken:
     return broken
 
 
+@contextmanager
+def folder_closed(world: World) -> Iterator[list[Fault]]:
+    out = world.path("var/out")
+    out.chmod(0o555)
+    yield [("without privileges",)]
+    out.chmod(0o755)
+
+
+def no_room(name: str) -> Broken:
+    """What is written beside its place goes to a device that is always full."""
+
+    @contextmanager
+    def broken(world: World) -> Iterator[list[Fault]]:
+        world.path(f"var/out/.{name}.new").symlink_to("/dev/full")
+        yield []
+
+    return broken
+
+
 def output(port: str, name: str) -> list[Row]:
+    def failed(fault: str, what: str, broken: Broken, advice: str) -> Row:
+        return Row(port, fault, what, broken, 3, (name, advice), frozenset({port}))
+
     return [
-        Row(port, "down", "a folder in the way", folder_in_the_way(name), 3, (name, "a folder is in the way: move it")),
+        failed("down", "a folder in the way", folder_in_the_way(name), "a folder is in the way: move it"),
         Row(port, "slow", "a slow disk", while_written(name, "waits", 0.5), 0),
         Row(port, "lying", "changed by others", changed_by_others(name), 0),
-        Row(port, "half-way", "full disk", while_written(name, "fails", ENOSPC), 3, (name, "free some space there")),
+        failed("half-way", "full disk", while_written(name, "fails", ENOSPC), "free some space there"),
+        failed("half-way", "no room", no_room(name), "free some space there"),
         Row(port, "half-way", "killed", while_written(name, "dies"), -9),
     ]
 
 
-OUTPUTS = [row for port, name in FILES.items() for row in output(port, name)]
+OUTPUTS = [
+    Row("html_page", "down", "none may be written", folder_closed, 3, ("allow this user to write",), frozenset(FILES)),
+    *(row for port, name in FILES.items() for row in output(port, name)),
+]

@@ -1,4 +1,4 @@
-"""Faults of the system that a command runs on: its disk, its clock, its user.
+"""Faults of the system that a command runs on: its disk, its user.
 
 A fault is a tuple, its name and its details. It is done in the process of one command, before that begins, and ends
 with it.
@@ -10,20 +10,20 @@ import ctypes
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from contextlib import closing
 from functools import cache
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 from app import cli
+from app.sources import forked
 from tests.end_to_end.site import Done, Site
 from tests.end_to_end.warm import PARENT, ROOT, WARM_UP, Ended, Warm
 
@@ -170,6 +170,7 @@ def kills_readers(folder: str) -> None:
     """As the kernel does where memory is short: whatever other process than the first lists that is gone."""
     first = os.getpid()
     os.sched_getaffinity = lambda _: {0, 1}  # so that there are others, also on one core
+    forked.WORTH_IT, forked.AT_ONCE = 2, 2
 
     def otherwise(entries: Iterator[Any], _: int) -> Iterator[Any]:
         if os.getpid() != first:
@@ -222,7 +223,7 @@ def without_privileges() -> None:
 
 def when_written(name: str, what: str, detail: float = 0) -> None:
     """While a file of this name (beside its place, as `.name.new`) is brought to the disk. `detail`: the error that
-    it `fails` with, or the seconds that it `waits`; `dies`: the process does; `goes`: the folder does."""
+    it `fails` with, or the seconds that it `waits`; `dies`: the process does."""
     honest = os.fsync
 
     def fsync(file: int) -> None:
@@ -234,8 +235,6 @@ def when_written(name: str, what: str, detail: float = 0) -> None:
                 time.sleep(detail)
             if what == "dies":
                 os.kill(os.getpid(), signal.SIGKILL)
-            if what == "goes":
-                shutil.rmtree(path.parent)
         honest(file)
 
     os.fsync = fsync  # type: ignore[assignment]
@@ -255,22 +254,26 @@ def dies_recording() -> None:
     writing.write = write
 
 
+def line_cut_recording(address: str) -> None:
+    """When all is written, and nothing is committed, the server ends the line."""
+    import psycopg2
+
+    from app.store import writing
+
+    honest = writing.write
+
+    def write(connection: Any, recording: Any) -> int:
+        run = honest(connection, recording)
+        with closing(psycopg2.connect(address)) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", (connection.connection.get_backend_pid(),))
+        return run
+
+    writing.write = write
+
+
 def grows_no_file(size: int) -> None:
     """Beyond that; writing more fails, as on a disk that is full."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
-# --------------------------------------------------------------------------- the clock
-
-
-def clock_off(seconds: float) -> None:
-    class Wrong(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime.now(tz) + timedelta(seconds=seconds)
-
-    for name in ("app.tracker", "app.store.lock"):  # which ask for the time
-        sys.modules[name].datetime = Wrong  # type: ignore[attr-defined]
 
 
 FAULTS: Mapping[str, Callable[..., None]] = {
@@ -284,7 +287,7 @@ FAULTS: Mapping[str, Callable[..., None]] = {
     "stops inside": stops_inside,
     "when written": when_written,
     "dies recording": dies_recording,
+    "line cut recording": line_cut_recording,
     "grows no file": grows_no_file,
-    "clock off": clock_off,
     "without privileges": without_privileges,
 }

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -201,13 +201,25 @@ def changes(report: Any) -> set[Change]:
     return {(change["accession"], change["from"], change["to"]) for change in report["changes"]}
 
 
+@dataclass(frozen=True)
+class Connected(Store):
+    """A store on one line, for PostgreSQL takes its time to let one in."""
+
+    connection: Any
+
+    def rows(self, query: str) -> list[Any]:
+        cursor = self.connection.cursor()
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
 class World:
     """Two places, a web site, a curation database and a store, as they were after a first crawl; then there is news.
     Everything is done anew by `begin`, always in the same folder, so that what stores hold can be compared."""
 
     def __init__(self, folder: Path, website: Gate, postgres: Postgres, mariadb: Mariadb) -> None:
         self.site, self.website, self.postgres = Broken(folder / "site"), website, postgres
-        self._kept = folder / "kept"
+        self._kept, self.shown = folder / "kept", outputs.known()
         self.site.root.mkdir()
         path = self.site.root / "curation.db"
         self.curations = {
@@ -234,7 +246,9 @@ class World:
             assert (done.code, done.err) == (0, ""), done
         shutil.copytree(self.site.root, self._kept, symlinks=True)
 
-    def begin(self, store: str = "sqlite", curation: str = "sqlite") -> None:
+    def begin(self, store: str = "sqlite", curation: str = "sqlite", shown: Sequence[str] = outputs.known()) -> None:
+        """`shown`: the outputs that there are from now on."""
+        self.shown = shown
         shutil.rmtree(self.site.root)
         shutil.copytree(self._kept, self.site.root, symlinks=True)
         self.curation, self.store = self.curations[curation], Store(str(self.site.root / "var/ingest-tracker.db"))
@@ -253,7 +267,7 @@ class World:
     def configure(self, url: str = "", curation: Mapping[str, Any] | None = None) -> None:
         settings = {
             "databases": "../databases.json",
-            "outputs": list(outputs.known()),
+            "outputs": list(self.shown),
             "checks": {
                 "raw": {"database": "curation", "query": "SELECT acc, status FROM eligibility", "passes": "PASS"}
             },
@@ -312,12 +326,14 @@ class World:
 
     def held(self) -> dict[str, list[str]]:
         """What the store says is so, and every dataset's history, without times and numbers of rows and runs."""
-        self.store.check(self.store.states())
-        told = {
-            what: [json.dumps([*map(_plain, row)]) for row in self.store.rows(query)] for what, query in HELD.items()
-        }
+        with closing(self.store.connected()) as connection:
+            return self._held(Connected(self.store.address, connection))
+
+    def _held(self, store: Store) -> dict[str, list[str]]:
+        store.check(store.states())
+        told = {what: [json.dumps([*map(_plain, row)]) for row in store.rows(query)] for what, query in HELD.items()}
         history: dict[str, list[Any]] = {}
-        for dataset, *change in self.store.rows(
+        for dataset, *change in store.rows(
             "SELECT dataset, from_state, to_state, reason, sentence FROM state_change ORDER BY id"
         ):
             history.setdefault(dataset, []).append(change)
@@ -334,7 +350,7 @@ class World:
             "json": out / "overview.json",
             "xlsx_file": out / "overview.xlsx",
         }
-        return {name: "E-MTAB-24" in _text(path) for name, path in shown.items() if path.is_file()}
+        return {name: "E-MTAB-24" in _text(shown[name]) for name in self.shown if shown[name].is_file()}
 
 
 def _plain(value: Any) -> Any:

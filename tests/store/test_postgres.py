@@ -49,7 +49,7 @@ def test_an_address_may_leave_the_driver_out(postgresql_address: str) -> None:
         ({"password": SECRET, "username": "nobody-we-know"}, "wrong user or password"),
         ({"password": SECRET, "port": free_port()}, "refused; see that the server runs there"),
         ({"password": SECRET, "host": "nowhere.invalid"}, "there is no such host"),
-        ({"database": "not-there"}, "does not exist"),
+        ({"database": "not-there"}, "there is no such database; create it"),
     ],
 )
 def test_a_server_that_cannot_be_asked_is_said_in_one_line_without_the_password(
