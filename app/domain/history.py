@@ -75,14 +75,15 @@ class Findings:
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What holds after a crawl, and the state changes that led there. `known` is what the store holds, `before`
-    the same under the names that sources have now; `held` are the holds that this run came upon, `listings` the
-    lists of production databases, those in doubt without entries."""
+    the same under the names that sources have now; `held` are the holds that this run came upon, `answers` and
+    `listings` what databases said, as far as it is believed: what is in doubt is without verdicts or entries."""
 
     known: Known
     before: Known
     after: Known
     changes: tuple[StateChange, ...]
     held: Mapping[str, Hold]
+    answers: tuple[Answer, ...]
     listings: tuple[Listing, ...]
     status: RunStatus
 
@@ -92,7 +93,8 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
     sources, readings = findings.sources, findings.readings
     stored, known = known, presence.renamed(known, presence.renames(known, sources))
     listings = production.trusted(findings.listings, known, policy.limits, findings.confirmed)
-    findings = replace(findings, listings=listings)
+    answers = believed(findings.answers, known, policy.limits)
+    findings = replace(findings, answers=answers, listings=listings)
     held = presence.holds(
         known, readings, sources, glimpses=findings.glimpses, confirmed=findings.confirmed, limits=policy.limits
     )
@@ -129,7 +131,28 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
     found = _problems(after, findings, known.problems, policy.lifecycle, stages, confirming)
     since = {entry.problem.identity: entry.since for entry in known.problems}
     after = replace(after, problems=tuple(KnownProblem(p, since.get(p.identity, now)) for p in found))
-    return Settled(stored, known, after, changes, held, listings, _status(findings, held))
+    return Settled(stored, known, after, changes, held, answers, listings, _status(findings, held))
+
+
+def believed(answers: Iterable[Answer], known: Known, limits: HoldLimits) -> tuple[Answer, ...]:
+    """The answers. A check that had more than a few and suddenly has none at all, as from a table that was emptied,
+    is as if it could not be asked."""
+    had = Counter(verdict.check for verdict in known.verdicts.values() if verdict.current)
+    return tuple(
+        answer
+        if answer.verdicts is None or had[answer.check] <= limits.more_than or _said(answer.verdicts)
+        else replace(answer, verdicts=None, error=_silence(answer.database, had[answer.check]))
+        for answer in answers
+    )
+
+
+def _silence(database: str, had: int) -> str:
+    return f"{database} answers, but knows none of the {had:,} datasets that it knew"
+
+
+def _said(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Without those that only say that there is none."""
+    return {d: v for d, v in verdicts.items() if v.outcome is not Outcome.UNKNOWN}
 
 
 def renewed(
@@ -141,7 +164,7 @@ def renewed(
     for answer in answers:
         if answer.verdicts is None:
             continue
-        said = {d: v for d, v in answer.verdicts.items() if v.outcome is not Outcome.UNKNOWN}
+        said = _said(answer.verdicts)
         for key in known:
             if key[1] == answer.check and key[0] not in said:
                 verdicts[key] = replace(known[key], current=False)
@@ -222,7 +245,7 @@ def _status(findings: Findings, held: Mapping[str, Hold]) -> RunStatus:
 
 def recording(settled: Settled, findings: Findings, *, started: datetime, version: str) -> Recording:
     """The rows that make the store say what is known now. Where nothing changed there are none but the run's."""
-    findings = replace(findings, listings=settled.listings)
+    findings = replace(findings, answers=settled.answers, listings=settled.listings)
     known, before, after = settled.known, settled.before, settled.after
     run = Run(
         started=started,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.history import renewed
-from app.domain.model import Verdict
+from app.domain.model import Code, RunStatus, Verdict
 from tests.domain.builders import DAY, DAY_1, Site, answer, place, sighting, verdict
 
 TODAY = DAY_1 + 9 * DAY
@@ -83,6 +83,35 @@ def test_a_verdict_that_is_asked_again_and_stands_writes_nothing_but_is_as_old_a
         crawl = site.crawl({"external": ["E-MTAB-1"]}, answers=[answer({"E-MTAB-1": "PASS"})])
     assert not crawl.edits
     assert site.ledger.known().verdicts[KEY].checked == DAY_1 + timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("had", "said", "doubted"),
+    [
+        (6, {}, True),
+        (6, {f"E-MTAB-{number}": "UNKNOWN" for number in range(6)}, True),
+        (6, {"E-MTAB-5": "PASS"}, False),
+        (5, {}, False),
+        (6, None, True),
+    ],
+)
+def test_a_check_that_knew_many_and_suddenly_knows_none_is_not_believed(
+    had: int, said: dict[str, str] | None, doubted: bool
+) -> None:
+    """However often it says so; and once it answers again nobody doubts it."""
+    names = [f"E-MTAB-{number}" for number in range(6)]
+    full = answer({name: "PASS" for name in names[:had]})
+    site = Site(place("external"))
+    site.crawl({"external": names}, answers=[full])
+    for _ in range(2):
+        crawl = site.crawl({"external": names}, answers=[answer(said)])
+        assert (crawl.settled.status is RunStatus.PARTIAL) == doubted
+        assert [p.code for p in crawl.problems] == [Code.DATABASE_UNREADABLE] * doubted
+        assert {v.current for v in crawl.settled.after.verdicts.values() if v.dataset != "E-MTAB-5"} == {doubted}
+    if doubted and said is not None:
+        (problem,) = crawl.problems
+        assert problem.message.endswith("rnaseq_db answers, but knows none of the 6 datasets that it knew")
+    assert site.crawl({"external": names}, answers=[full]).settled.status is RunStatus.SUCCEEDED
 
 
 def test_a_changed_verdict_moves_an_external_dataset_there_and_back() -> None:

@@ -249,7 +249,7 @@ ENDLESS = {
 }
 BREAKS = {
     "sqlite": "abs(-9223372036854775807 - 1)",
-    "postgres": "1 / (SELECT count(*) - 3 FROM verdicts)",
+    "postgres": f"1 / (SELECT count(*) - {len(VERDICTS)} FROM verdicts)",
     "mysql": "(SELECT acc FROM verdicts)",
 }
 """A value that an error comes in place of."""
@@ -295,7 +295,10 @@ def databases(port: str) -> list[Row]:
         check("slow", "too slow", slowly("'E-MTAB-2' AS acc, 'PASS' AS status"), "1 s"),
         listing("slow", "more than allowed", slowly("'E-GEOD-1' AS accession, 1 AS private, '' AS access_key"), "1 s"),
         check("lying", "a column less", "SELECT acc FROM verdicts"),
-        Row(port, "lying", "check, nothing", view("eligibility", f"{CHECKED} WHERE acc = ''"), 0, (), CURATION, ANY),
+        check("lying", "nothing", f"{CHECKED} WHERE acc = ''", "knows none of the 8 datasets that it knew"),
+        Row(
+            port, "lying", "check, less", view("eligibility", f"{CHECKED} WHERE acc = 'E-MTAB-9'"), 0, (), CURATION, ANY
+        ),
         listing("lying", "nothing", f"{LISTED} WHERE accession = ''", "crawl --confirm production"),
         listing("lying", "little", f"{LISTED} WHERE accession < 'E-GEOD-3'", "crawl --confirm production"),
         listing(
