@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.client import RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -185,12 +186,12 @@ _BROKEN: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     ),
     ((requests.TooManyRedirects,), f"redirects more than {_REDIRECTS} times: check the address", True),
     (
-        (
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-            urllib3.exceptions.ProtocolError,
-            urllib3.exceptions.DecodeError,
-        ),
+        (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError),
+        "sends what is not compressed as it says: its server must be mended",
+        False,
+    ),
+    (
+        (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError),
         "stopped in the middle of its answer: try again later",
         False,
     ),
@@ -214,7 +215,9 @@ def _root(error: BaseException) -> str:
     words = "no connection"
     following: BaseException | None = error
     while following is not None:
-        if isinstance(following, OSError) and following.strerror:
+        if isinstance(following, RemoteDisconnected):
+            words = "it closed the connection without an answer"
+        elif isinstance(following, OSError) and following.strerror:
             words = following.strerror
         following = following.__cause__ or following.__context__
     return words
