@@ -29,8 +29,6 @@ HEAD = "0002"
 PATIENCE = timedelta(seconds=30)
 """How long to wait for another process that is writing."""
 
-Parameters = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Database:
@@ -149,7 +147,7 @@ def connect(address: str, patience: timedelta = PATIENCE) -> Database:
     if not separator:
         raise StoreError(f"the store's address is not one; {_ALLOWED}")
     if kind == "sqlite" and rest.startswith("/") and rest not in ("/", "/:memory:"):
-        return Database(True, rest[1:], {"timeout": patience.total_seconds()})
+        return Database(is_sqlite=True, where=rest[1:], arguments={"timeout": patience.total_seconds()})
     if kind in ("postgres", "postgresql", "postgresql+psycopg2"):
         return _postgresql(rest, patience)
     raise StoreError(f"the store cannot be {kind}; {_ALLOWED}")
@@ -174,7 +172,8 @@ def _postgresql(rest: str, patience: timedelta) -> Database:
         **dict(parse_qsl(parts.query)),
     }
     who = f"{parts.username}{':***' if parts.password else ''}@" if parts.username else ""
-    return Database(False, f"postgresql+psycopg2://{who}{parts.netloc.rpartition('@')[2]}{parts.path}", arguments)
+    where = f"postgresql+psycopg2://{who}{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return Database(is_sqlite=False, where=where, arguments=arguments)
 
 
 # --------------------------------------------------------------------------- versions

@@ -57,11 +57,10 @@ class SqlStore:
     def changes(
         self, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
     ) -> Sequence[StateChange]:
-        said = {"since": since, "until": until, "limit": limit}
-        given = {name: value for name, value in said.items() if value is not None}
-        conditions = [f"at {sign} :{name}" for name, sign in (("since", ">="), ("until", "<=")) if name in given]
-        which = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        which += " ORDER BY at DESC, id DESC" + (" LIMIT :limit" if limit is not None else "")
+        given = {"since": since, "until": until, "limit": limit}
+        when = [text for name, text in _WHEN.items() if given[name] is not None]
+        which = f"WHERE {' AND '.join(when)} " * bool(when) + "ORDER BY at DESC, id DESC"
+        which += " LIMIT :limit" * (limit is not None)
         with self.database.snapshot() as snapshot:
             return reading.changes(snapshot, self.lifecycle, which, **given)
 
@@ -75,3 +74,6 @@ class SqlStore:
 
     def close(self) -> None:
         self.database.close()
+
+
+_WHEN = {"since": "at >= :since", "until": "at <= :until"}

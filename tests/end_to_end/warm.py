@@ -84,10 +84,11 @@ class Warm:
 
 
 @cache
-def warm() -> Warm:
-    """One for all tests. It ends when its input does, which is when they do."""
+def warm(also: str = "") -> Warm:
+    """One for all tests. It ends when its input does, which is when they do. `also`: what else it does beforehand, and
+    if it likes, another `main`."""
     parent = subprocess.Popen(
-        [sys.executable, "-c", WARM_UP + PARENT],
+        [sys.executable, "-c", WARM_UP + also + PARENT],
         cwd="/",
         env={"PYTHONPATH": str(ROOT)},
         text=True,

@@ -11,13 +11,9 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from functools import cache
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -25,7 +21,7 @@ from typing import Any
 from app import cli
 from app.sources import forked
 from tests.end_to_end.site import Done, Site
-from tests.end_to_end.warm import PARENT, ROOT, WARM_UP, Ended, Warm
+from tests.end_to_end.warm import Ended, warm
 
 Fault = tuple[Any, ...]
 
@@ -42,27 +38,13 @@ def main(arguments: list[str]) -> int:
     return cli.main(arguments)
 
 
-@cache
-def warm() -> Warm:
-    """As the one of all tests, but its children meet faults. It ends when its input does."""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", WARM_UP + READY + PARENT],
-        cwd="/",
-        env={"PYTHONPATH": str(ROOT)},
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    return Warm(parent, tempfile.TemporaryDirectory(prefix="warm-"))
-
-
 class Broken(Site):
     """A site whose crawls meet faults."""
 
     def crawled(self, *arguments: str, faults: Iterable[Fault] = (), after: float | None = None) -> Ended:
         """`after`: seconds after which it is killed."""
         environment = self._environment({"FAULTS": json.dumps([*faults])})
-        return warm().run(["crawl", "--json", *arguments], self.root, environment, after)
+        return warm(READY).run(["crawl", "--json", *arguments], self.root, environment, after)
 
     def crawl_amid(self, faults: Iterable[Fault], *arguments: str) -> Done:
         ended = self.crawled(*arguments, faults=faults)
