@@ -120,18 +120,18 @@ def read_idf(data: bytes, *, complete: bool = True) -> Said[Idf]:
     text = plain(data, _FIELDS, complete=complete)
     if not _FIELD.search(text.data):
         return Said(Idf(), _refused(text, "an IDF, for no line of it is a field of one"))
-    rows: dict[str, list[_Row]] = {field: [] for field in Idf._fields}
+    rows: dict[str, list[_Row]] = {}
     for row in _rows(text.data, _WANTED):
-        rows[_IDF[row.name]].append(row)
+        rows.setdefault(_IDF[row.name], []).append(row)
     values = {field: _distinct([value for row in found for value in row.values]) for field, found in rows.items()}
-    for field in ("secondary_accessions", "accessions"):
+    for field in values.keys() & {"secondary_accessions", "accessions"}:
         parts = [part for value in values[field] for part in _SEPARATORS.split(value)]
         values[field] = _distinct([part for part in parts if _DIGIT.search(part)])
-    idf = Idf("".join(values.pop("title")[:1]), **values)
+    idf = Idf("".join(values.pop("title", ())[:1]), **values)
     notes = [*text.notes, *_repetitions(text, rows)]
     if not idf.title:
         notes.append(Note(Code.NO_TITLE, 0, "gives no Investigation Title"))
-    return Said(idf, _first_of_each(notes), _lines(text, {f: found[0].at for f, found in rows.items() if found}))
+    return Said(idf, _first_of_each(notes), _lines(text, {field: found[0].at for field, found in rows.items()}))
 
 
 def _lines(text: Plain, places: Mapping[str, int]) -> dict[str, int]:
@@ -173,6 +173,8 @@ def _rows(data: bytes, wanted: re.Pattern[bytes]) -> list[_Row]:
 def _repetitions(text: Plain, rows: Mapping[str, Sequence[_Row]]) -> Iterator[Note]:
     """Fields that stand on several lines, each kind of it once a field. A line without a value says nothing twice."""
     for found in rows.values():
+        if len(found) == 1:
+            continue
         first: dict[bytes, _Row] = {}
         told = set[Code]()
         for row in found:
