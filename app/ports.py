@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.domain.details import Overview
@@ -15,10 +15,14 @@ from app.domain.model import (
     Listing,
     Problem,
     Recording,
+    Remark,
+    RemarkKind,
+    Reservation,
     Run,
     RunStatus,
     Sighting,
     SourceConfig,
+    Standing,
     StateChange,
 )
 
@@ -107,6 +111,46 @@ class Store(Protocol):
     def past_problems(self) -> Sequence[KnownProblem]:
         """Those that are over, in no particular order: each with when it was first and last seen. One that came back
         is here once for each time that it was over."""
+        ...
+
+    def having(self, names: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Of the datasets that are somewhere those that have, or name, any of these accessions (canonical) -> the
+        accessions that each has and names; its own is not among them where it is its name to the letter."""
+        ...
+
+    def standings(self, datasets: Collection[str]) -> Mapping[str, Standing]:
+        """Where those of these datasets stand, gone or not, that were ever seen."""
+        ...
+
+    def listed(self, datasets: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Those of these datasets that production databases list -> which ones, by name."""
+        ...
+
+    def stays(self, at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
+        """state name -> how long datasets stayed there, of all stays that were over (by `at`), in no order. One that
+        began before anything was tracked counts from then."""
+        ...
+
+    def say(self, said: Remark) -> None:
+        """Keeps what a curator says; it takes the place of what held of the same subject, which is kept as over."""
+        ...
+
+    def unsay(self, kind: RemarkKind, subject: str, *, by: str, at: datetime) -> bool:
+        """What held of this subject is over; False: nothing held."""
+        ...
+
+    def remarks(self) -> Sequence[Remark]:
+        """All that curators ever said, oldest first."""
+        ...
+
+    def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
+        """Gives away the accession that is one more than the highest known anywhere with this prefix (`E-CURD-`):
+        of a dataset, in what a dataset names, in a production database, in the path of a problem, or given away
+        before. No two callers ever get the same."""
+        ...
+
+    def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
+        """Those of these accessions that were given away."""
         ...
 
     def counts(self, at: datetime) -> Mapping[str, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.domain.model import (
@@ -18,6 +19,9 @@ from app.domain.model import (
     LogStatus,
     Problem,
     Recording,
+    Remark,
+    RemarkKind,
+    Reservation,
     Run,
     RunStatus,
     Sighting,
@@ -52,6 +56,9 @@ class MemoryStore:
     _runs: list[Run] = field(default_factory=list)
     _changes: list[StateChange] = field(default_factory=list)
     _over: list[KnownProblem] = field(default_factory=list)
+    _names: dict[str, frozenset[str]] = field(default_factory=dict)
+    _remarks: list[Remark] = field(default_factory=list)
+    _reservations: dict[str, Reservation] = field(default_factory=dict)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[Lock]:
@@ -66,6 +73,8 @@ class MemoryStore:
     def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
         past = [known for known in self._past if at is None or (known.at is not None and known.at <= at)]
         known = past[-1] if past else Known()
+        if past:
+            known = replace(known, remarks={(r.kind, r.subject): r for r in self._remarks if _held(r, at)})
         return known if datasets is None else _only(known, set(datasets))
 
     def record(self, recording: Recording, lock: Lock) -> int:
@@ -77,6 +86,7 @@ class MemoryStore:
         self._over += [replace(before[p.identity], last=self._runs[-1].finished) for p in recording.problems.closed]
         self._past.append(known)
         self._runs.append(run)
+        self._names |= {dataset: frozenset(names) for dataset, names in recording.names.items()}
         self._changes += [replace(change, run=run.id) for change in recording.changes]
         return run.id
 
@@ -98,6 +108,55 @@ class MemoryStore:
     def past_problems(self) -> Sequence[KnownProblem]:
         return self._over
 
+    def having(self, names: Collection[str]) -> Mapping[str, frozenset[str]]:
+        here = {d for d, standing in self.known().standings.items() if standing.decision.state is not None}
+        found = (here & set(names)) | {d for d, also in self._names.items() if not also.isdisjoint(names)}
+        return {dataset: self._names.get(dataset, frozenset()) for dataset in found}
+
+    def standings(self, datasets: Collection[str]) -> Mapping[str, Standing]:
+        return {d: standing for d, standing in self.known().standings.items() if d in set(datasets)}
+
+    def listed(self, datasets: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        entries = self.known().entries
+        listing = {d: tuple(sorted(a for a, found in entries.items() if d in found)) for d in datasets}
+        return {dataset: authorities for dataset, authorities in listing.items() if authorities}
+
+    def stays(self, at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
+        found: dict[str, list[timedelta]] = {}
+        last: dict[str, StateChange] = {}
+        for change in self._changes:
+            if at is None or change.at <= at:
+                began = last.get(change.dataset)
+                if began is not None and began.after is not None:
+                    found.setdefault(began.after.name, []).append(change.at - began.at)
+                last[change.dataset] = change
+        return found
+
+    def say(self, said: Remark) -> None:
+        self.unsay(said.kind, said.subject, by=said.by, at=said.at)
+        self._remarks.append(said)
+
+    def unsay(self, kind: RemarkKind, subject: str, *, by: str, at: datetime) -> bool:
+        holding = [n for n, r in enumerate(self._remarks) if (r.kind, r.subject, r.until) == (kind, subject, None)]
+        for number in holding:
+            self._remarks[number] = replace(self._remarks[number], until=at, undone_by=by)
+        return bool(holding)
+
+    def remarks(self) -> Sequence[Remark]:
+        return list(self._remarks)
+
+    def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
+        known = self.known()
+        texts = [*known.standings, *self._reservations, *(e.problem.path for e in (*known.problems, *self._over))]
+        texts += [name for names in (*known.entries.values(), *self._names.values()) for name in names]
+        numbers = [int(n) for text in texts for n in re.findall(rf"{re.escape(prefix)}([0-9]+)", text)]
+        accession = f"{prefix}{max(numbers, default=0) + 1}"
+        self._reservations[accession] = Reservation(accession, by, at)
+        return accession
+
+    def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
+        return {a: given for a, given in self._reservations.items() if a in set(accessions)}
+
     def counts(self, at: datetime) -> Mapping[str, int]:
         stood = {change.dataset: change.after for change in self._changes if change.at <= at}
         tally: dict[str, int] = {}
@@ -108,6 +167,12 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
+
+
+def _held(remark: Remark, at: datetime | None) -> bool:
+    if at is None:
+        return remark.until is None
+    return remark.at <= at and (remark.until is None or remark.until > at)
 
 
 # --------------------------------------------------------------------------- from one Known to the next
@@ -195,8 +260,9 @@ def _dated(
 
 
 def _standings(before: Known, decisions: Mapping[str, Decision], changes: Sequence[StateChange]) -> dict[str, Standing]:
-    changed = {change.dataset: (change.at, change.before) for change in changes}
-    kept = {dataset: (standing.since, standing.before) for dataset, standing in before.standings.items()}
+    first = {dataset: standing.first for dataset, standing in before.standings.items()}
+    changed = {c.dataset: (c.at, c.before, first.get(c.dataset, c.at)) for c in changes}
+    kept = {d: (standing.since, standing.before, standing.first) for d, standing in before.standings.items()}
     return {dataset: Standing(decision, *(kept | changed)[dataset]) for dataset, decision in decisions.items()}
 
 

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.cli import main, moment, shared_first
+from app.cli import main, shared_first
+from app.cli.shared import moment
 from app.errors import UsageError
 
 PROJECT = Path(__file__).parents[1]

@@ -52,8 +52,8 @@ BREACHES = [
     ("app/tracker.py", "app.config"),
     ("app/tracker.py", "sqlalchemy"),
     ("app/terminal.py", "app.outputs"),
-    ("app/cli.py", "app.store"),
-    ("app/cli.py", "app.eligibility"),
+    ("app/cli/shared.py", "app.store"),
+    ("app/cli/__init__.py", "app.eligibility"),
 ]
 
 

@@ -79,6 +79,13 @@ def canonical(accession: str) -> str:
     return name
 
 
+def names(dataset: str, said: Iterable[Metadata]) -> frozenset[str]:
+    """The accessions (canonical) by which this dataset is found: its own, unless it is its name to the letter, and
+    those that are said of it, in whatever place."""
+    written = [dataset, *(name for each in said for name in (*each.accessions, *each.secondary_accessions))]
+    return frozenset(map(canonical, written)) - {dataset}
+
+
 def _archive(own: str) -> str:
     """Where the dataset of this canonical name is from. Of other forms than archives have, those that begin alike
     are from one place; what does not look like an accession is from nowhere else."""

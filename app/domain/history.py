@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from app.domain import lifecycle, presence, problems, production
+from app.domain import duplicates, lifecycle, presence, problems, production
 from app.domain.model import (
     Answer,
     Code,
@@ -127,6 +127,7 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
         asked=asked,
         standings=_standings(decided, known, changes, now),
         holds=_standing_holds(known, sources, well) | held,
+        remarks=known.remarks,
     )
     found = _problems(after, findings, known.problems, policy.lifecycle, stages, confirming)
     since = {entry.problem.identity: entry.since for entry in known.problems}
@@ -200,7 +201,8 @@ def _sources(
 def _standings(
     decided: Mapping[str, Decision], known: Known, changes: Iterable[StateChange], now: datetime
 ) -> dict[str, Standing]:
-    changed = {change.dataset: Standing(decided[change.dataset], now, change.before) for change in changes}
+    first = {dataset: standing.first for dataset, standing in known.standings.items()}
+    changed = {c.dataset: Standing(decided[c.dataset], now, c.before, first.get(c.dataset, now)) for c in changes}
     return {d: changed.get(d) or replace(known.standings[d], decision=decision) for d, decision in decided.items()}
 
 
@@ -257,18 +259,20 @@ def recording(settled: Settled, findings: Findings, *, started: datetime, versio
         error="; ".join(_failures(settled, findings)),
         tracker_version=version,
     )
+    sightings = edits(_flat(before), _flat(after), alike=_looks_the_same)
     return Recording(
         run=run,
         sources=findings.sources,
         renamed=tuple(presence.renames(known, findings.sources).items()),
         dropped=tuple(n for n, s in after.sources.items() if s.deleted and not before.sources[n].deleted),
         logs=tuple(_log(reading, settled, started) for reading in findings.readings),
-        sightings=edits(_flat(before), _flat(after), alike=_looks_the_same),
+        sightings=sightings,
         verdicts=edits(_undated(before.verdicts), _undated(after.verdicts)),
         entries=edits(_listed(before), _listed(after)),
         decisions=edits(_decisions(before), _decisions(after)),
         problems=edits(_identified(known), _identified(after), alike=lambda old, new: True),
         holds=edits(before.holds, after.holds),
+        names=_renamed(before, after, {s.dataset for s in (*sightings.opened, *sightings.closed, *sightings.amended)}),
         changes=settled.changes,
     )
 
@@ -303,6 +307,17 @@ def edits(
 
 def _flat(known: Known) -> dict[tuple[str, str], Sighting]:
     return {(source, d): sighting for source, found in known.sightings.items() for d, sighting in found.items()}
+
+
+def _renamed(before: Known, after: Known, changed: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Of the datasets whose sightings changed those that are found by other names than before."""
+    names = {dataset: _names(after, dataset) for dataset in changed}
+    return {dataset: found for dataset, found in names.items() if found != _names(before, dataset)}
+
+
+def _names(known: Known, dataset: str) -> frozenset[str]:
+    said = [found[dataset].metadata for found in known.sightings.values() if dataset in found]
+    return duplicates.names(dataset, said) if said else frozenset()
 
 
 def _listed(known: Known) -> dict[tuple[str, str], Entry]:

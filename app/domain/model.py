@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from app.domain.text import storable
 
 # --------------------------------------------------------------------------- states
 
@@ -175,6 +178,10 @@ class Code(enum.Enum):
     SOURCE_EMPTY = ("source_empty", Severity.INFO, "a source was read and holds no dataset")
 
 
+KEY = 8
+"""Digits of the key of a problem."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something to mend. `message` is one line that a curator understands; it holds nothing that changes
@@ -192,6 +199,15 @@ class Problem:
     def identity(self) -> tuple[str, ...]:
         """All that makes it this problem: one that moved to another line of its file is the same one."""
         return self.code.value, self.dataset, self.source, self.path, self.message
+
+    @property
+    def digest(self) -> str:
+        """Tells it from every other: 32 hexadecimal digits. People name a problem by its first few, its `key`."""
+        return hashlib.blake2b(storable("\0".join(self.identity)).encode(), digest_size=16).hexdigest()
+
+    @property
+    def key(self) -> str:
+        return self.digest[:KEY]
 
     @property
     def place(self) -> str:
@@ -344,6 +360,44 @@ class Listing:
     keys: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
 
+# --------------------------------------------------------------------------- what curators say
+
+
+class RemarkKind(enum.Enum):
+    """What a curator may say, and of what: it is shown greyed, and changes no state."""
+
+    IGNORED = "ignored"
+    """a dataset, by its name"""
+    ACKNOWLEDGED = "acknowledged"
+    """a problem, by its digest"""
+    DISMISSED = "dismissed"
+    """a group of duplicates, by its key"""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A curator's word, with the reason. Of a group `evidence` is a digest of what tied it then: once that is another
+    one, the remark no longer speaks of it. `until` is when it was undone, and `undone_by` who did so."""
+
+    kind: RemarkKind
+    subject: str
+    reason: str
+    by: str
+    at: datetime
+    evidence: str = ""
+    until: datetime | None = None
+    undone_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """An accession that was given away, to whom and when."""
+
+    accession: str
+    by: str
+    at: datetime
+
+
 # --------------------------------------------------------------------------- decisions and history
 
 
@@ -365,11 +419,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A decision as the store keeps it: since when the state holds, and which one came before."""
+    """A decision as the store keeps it: since when the state holds, which one came before, and when the dataset was
+    first seen (None: not told)."""
 
     decision: Decision
     since: datetime
     before: State | None = None
+    first: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +491,8 @@ class Known:
     standings: Mapping[str, Standing] = field(default_factory=dict)
     problems: tuple[KnownProblem, ...] = ()
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    remarks: Mapping[tuple[RemarkKind, str], Remark] = field(default_factory=dict)
+    """(kind, subject) -> what curators said, as far as it was not undone"""
 
 
 # --------------------------------------------------------------------------- runs
@@ -535,6 +593,9 @@ class Recording:
     decisions: Edits[Decision] = Edits()
     problems: Edits[Problem] = Edits()
     holds: Edits[Hold] = Edits()
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """dataset -> the accessions (canonical) that it has and names now, of those where they are others than before; its
+    own is not among them where it is the dataset's name to the letter"""
     changes: tuple[StateChange, ...] = ()
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 _CONTROL = dict.fromkeys((*range(9), *range(14, 28), 127, *range(128, 133), *range(134, 160)), "\ufffd")
 """Control characters that are no white space: they command terminals, and no database takes NUL."""
 
@@ -12,3 +16,10 @@ def one_line(text: str) -> str:
         return " ".join(text.split())
     whole = text.translate(_CONTROL).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return " ".join(whole.split())
+
+
+def storable(value: str) -> str:
+    """What no database takes (NUL, half a surrogate pair) becomes U+FFFD."""
+    if value.isascii() and "\0" not in value:
+        return value
+    return _UNSTORABLE.sub("\ufffd", value)

@@ -23,7 +23,7 @@ from app.store.values import loads
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Known here so that opening a store need not import Alembic."""
 
 PATIENCE = timedelta(seconds=30)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from app.domain.model import (
@@ -25,6 +25,9 @@ from app.domain.model import (
     Metadata,
     Outcome,
     Problem,
+    Remark,
+    RemarkKind,
+    Reservation,
     Run,
     RunStatus,
     Sighting,
@@ -67,12 +70,13 @@ def _moment(snapshot: Snapshot, value: Any) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`datasets` None: all of them."""
+    """`datasets` None: all of them. What is no part of a run is read as it stood at `until`; None: as it stands."""
 
     snapshot: Snapshot
     when: Moment
     lifecycle: Lifecycle
-    datasets: Collection[str] | None
+    datasets: Collection[str] | None = None
+    until: datetime | None = None
 
     def known(self) -> Known:
         asked = self._asked()
@@ -85,9 +89,10 @@ class Reading:
             verdicts=self._verdicts(asked),
             entries=self._entries(),
             asked=asked,
-            standings=self._standings(),
+            standings=self.standings(),
             problems=tuple(self._problems()),
             holds=self._holds(names),
+            remarks={(said.kind, said.subject): said for said in remarks(self.snapshot, self.until)},
         )
 
     def _sources(self) -> dict[str, KnownSource]:
@@ -168,14 +173,16 @@ class Reading:
             found[authority][dataset] = Entry(dataset, authority, None if private is None else bool(private))
         return found
 
-    def _standings(self) -> dict[str, Standing]:
-        newest = (
-            "SELECT dataset, from_state, at FROM state_change WHERE {} id IN"
-            " (SELECT max(id) FROM state_change WHERE {} run_id <= :run GROUP BY dataset)"
+    def standings(self) -> dict[str, Standing]:
+        moved = (
+            "SELECT newest.dataset, newest.from_state, newest.at, oldest.at FROM (SELECT max(id) AS newest, min(id) AS"
+            " oldest FROM state_change WHERE {} run_id <= :run GROUP BY dataset) AS ends"
+            " JOIN state_change AS newest ON newest.id = ends.newest"
+            " JOIN state_change AS oldest ON oldest.id = ends.oldest"
         )
         changed = {
-            dataset: (_moment(self.snapshot, at), self._state(before))
-            for dataset, before, at in self._rows(newest, "dataset")
+            dataset: (_moment(self.snapshot, at), self._state(before), _moment(self.snapshot, first))
+            for dataset, before, at, first in self._rows(moved, "dataset")
         }
         decisions = (
             "SELECT dataset, state, up_to, rule, sentence, source, location, organism_status, ingested_as, finished"
@@ -195,7 +202,7 @@ class Reading:
                 organism_status,
                 tuple(self.snapshot.json(ingested_as) or ()),
             )
-            since = changed.get(dataset) or (_moment(self.snapshot, finished), None)
+            since = changed.get(dataset) or (_moment(self.snapshot, finished), None, None)
             found[dataset] = Standing(decision, *since)
         return found
 
@@ -220,13 +227,20 @@ class Reading:
     def _rows(self, query: str, dataset: str) -> Iterator[tuple[Any, ...]]:
         """`query` has `{}` where a condition on `dataset` belongs."""
         if self.datasets is None:
-            yield from self.snapshot.rows(query.replace("{}", ""), run=self.when.run)
-            return
-        wanted = sorted(set(self.datasets))
-        for first in range(0, len(wanted), CHUNK):
-            some = {f"d{number}": name for number, name in enumerate(wanted[first : first + CHUNK])}
-            these = f"{dataset} IN ({', '.join(f':{name}' for name in some)}) AND"
-            yield from self.snapshot.rows(query.replace("{}", these), run=self.when.run, **some)
+            return self.snapshot.rows(query.replace("{}", ""), run=self.when.run)
+        return _among(self.snapshot, query, f"{dataset} IN (...) AND", self.datasets, run=self.when.run)
+
+
+def _among(
+    snapshot: Snapshot, query: str, condition: str, values: Collection[str], **parameters: Any
+) -> Iterator[tuple[Any, ...]]:
+    """The rows for which this condition holds, with these values in place of its `...`; `query` has `{}` where it
+    belongs."""
+    wanted = sorted(set(values))
+    for first in range(0, len(wanted), CHUNK):
+        some = {f"v{number}": value for number, value in enumerate(wanted[first : first + CHUNK])}
+        these = condition.replace("...", ", ".join(f":{name}" for name in some))
+        yield from snapshot.rows(query.replace("{}", these), **parameters, **some)
 
 
 # --------------------------------------------------------------------------- records
@@ -326,3 +340,62 @@ def counts(snapshot: Snapshot, at: datetime) -> Mapping[str, int]:
             at=at,
         )
     )
+
+
+# --------------------------------------------------------------------------- looking up
+
+
+def having(snapshot: Snapshot, names: Collection[str]) -> dict[str, frozenset[str]]:
+    """See `app.ports.Store.having`."""
+    named = {row[0] for row in _among(snapshot, "SELECT dataset FROM naming WHERE {}", "name IN (...)", names)}
+    here = "SELECT dataset FROM decision WHERE {} until_run IS NULL AND state IS NOT NULL"
+    named.update(row[0] for row in _among(snapshot, here, "dataset IN (...) AND", names))
+    found: dict[str, set[str]] = {dataset: set() for dataset in named}
+    for dataset, name in _among(snapshot, "SELECT dataset, name FROM naming WHERE {}", "dataset IN (...)", named):
+        found[dataset].add(name)
+    return {dataset: frozenset(also) for dataset, also in found.items()}
+
+
+def listed(snapshot: Snapshot, datasets: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """dataset -> the authorities that list it."""
+    found: dict[str, tuple[str, ...]] = {}
+    query = "SELECT dataset, authority FROM entry WHERE {} until_run IS NULL ORDER BY authority"
+    for dataset, authority in _among(snapshot, query, "dataset IN (...) AND", datasets):
+        found[dataset] = (*found.get(dataset, ()), authority)
+    return found
+
+
+def reservations(snapshot: Snapshot, accessions: Collection[str]) -> dict[str, Reservation]:
+    query = "SELECT accession, given_to, given_at FROM reservation WHERE {}"
+    rows = _among(snapshot, query, "accession IN (...)", accessions)
+    return {accession: Reservation(accession, by, _moment(snapshot, at)) for accession, by, at in rows}
+
+
+def remarks(snapshot: Snapshot, at: datetime | None = None, *, over: bool = False) -> Iterator[Remark]:
+    """Those that held at this moment, or hold now; or, if those are wanted that are `over` too, all. Oldest first."""
+    holds = "undone_at IS NULL" if at is None else "said_at <= :at AND (undone_at IS NULL OR undone_at > :at)"
+    given = {} if at is None or over else {"at": at}
+    for kind, subject, reason, by, said, evidence, undone, undone_by in snapshot.rows(
+        "SELECT kind, subject, reason, said_by, said_at, evidence, undone_at, undone_by FROM remark"
+        f" WHERE {'true' if over else holds} ORDER BY id",
+        **given,
+    ):
+        if kind in _REMARKS:
+            until = snapshot.moment(undone)
+            yield Remark(_REMARKS[kind], subject, reason, by, _moment(snapshot, said), evidence, until, undone_by)
+
+
+_REMARKS = {kind.value: kind for kind in RemarkKind}
+
+
+def stays(snapshot: Snapshot, at: datetime | None = None) -> dict[str, list[timedelta]]:
+    """See `app.ports.Store.stays`."""
+    until, given = ("WHERE at <= :at", {"at": at}) if at else ("", {})
+    found: dict[str, list[timedelta]] = {}
+    for state, began, ended in snapshot.rows(
+        "SELECT to_state, at, ended FROM (SELECT to_state, at, lead(at) OVER (PARTITION BY dataset ORDER BY id) AS"
+        f" ended FROM state_change {until}) AS stay WHERE to_state IS NOT NULL AND ended IS NOT NULL",
+        **given,
+    ):
+        found.setdefault(state, []).append(_moment(snapshot, ended) - _moment(snapshot, began))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -25,7 +24,6 @@ from app.domain.model import (
     Verdict,
 )
 from app.store import tables
-from app.store.values import storable
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -114,9 +112,8 @@ def _decision_values(decision: Decision, ids: Ids) -> Values:
 
 
 def _problem_values(problem: Problem, ids: Ids) -> Values:
-    digest = hashlib.blake2b(storable("\0".join(problem.identity)).encode(), digest_size=16).hexdigest()
     return {
-        "digest": digest,
+        "digest": problem.digest,
         "code": problem.code.value,
         "severity": str(problem.severity),
         "dataset": problem.dataset,

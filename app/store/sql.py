@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.domain.model import Known, KnownProblem, Lifecycle, Recording, Run, RunStatus, StateChange
+from app.domain.model import (
+    Known,
+    KnownProblem,
+    Lifecycle,
+    Recording,
+    Remark,
+    RemarkKind,
+    Reservation,
+    Run,
+    RunStatus,
+    Standing,
+    StateChange,
+)
 from app.ports import Lock
 from app.store import reading
 from app.store.database import Database
@@ -30,7 +42,7 @@ class SqlStore:
     def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
         with self.database.snapshot() as snapshot:
             when = reading.run_at(snapshot, at)
-            return reading.Reading(snapshot, when, self.lifecycle, datasets).known() if when else Known()
+            return reading.Reading(snapshot, when, self.lifecycle, datasets, at).known() if when else Known()
 
     def record(self, recording: Recording, lock: Lock) -> int:
         from app.store.writing import write
@@ -67,6 +79,46 @@ class SqlStore:
     def past_problems(self) -> Sequence[KnownProblem]:
         with self.database.snapshot() as snapshot:
             return list(reading.past_problems(snapshot))
+
+    def having(self, names: Collection[str]) -> Mapping[str, frozenset[str]]:
+        with self.database.snapshot() as snapshot:
+            return reading.having(snapshot, names)
+
+    def standings(self, datasets: Collection[str]) -> Mapping[str, Standing]:
+        with self.database.snapshot() as snapshot:
+            when = reading.run_at(snapshot, None)
+            return reading.Reading(snapshot, when, self.lifecycle, datasets).standings() if when else {}
+
+    def listed(self, datasets: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        with self.database.snapshot() as snapshot:
+            return reading.listed(snapshot, datasets)
+
+    def stays(self, at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
+        with self.database.snapshot() as snapshot:
+            return reading.stays(snapshot, at)
+
+    def say(self, said: Remark) -> None:
+        from app.store import curating
+
+        curating.say(self.database, said)
+
+    def unsay(self, kind: RemarkKind, subject: str, *, by: str, at: datetime) -> bool:
+        from app.store import curating
+
+        return curating.unsay(self.database, kind, subject, by, at)
+
+    def remarks(self) -> Sequence[Remark]:
+        with self.database.snapshot() as snapshot:
+            return list(reading.remarks(snapshot, over=True))
+
+    def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
+        from app.store import curating
+
+        return curating.reserve(self.database, prefix, by, at)
+
+    def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
+        with self.database.snapshot() as snapshot:
+            return reading.reservations(snapshot, accessions)
 
     def counts(self, at: datetime) -> Mapping[str, int]:
         with self.database.snapshot() as snapshot:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -32,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from app.store.values import storable
+from app.domain.text import storable
 
 
 class Words(TypeDecorator[str]):
@@ -266,4 +267,49 @@ lease = Table(
     Column("acquired", Moment, nullable=False),
     Column("heartbeat", Moment, nullable=False),
     Column("expires", Moment, nullable=False),
+)
+
+naming = Table(
+    "naming",
+    metadata,
+    _words("dataset", primary_key=True),
+    _words("name", primary_key=True, index=True),
+    comment="what datasets that are somewhere are found by: see Recording.names",
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    _words("accession", primary_key=True),
+    _words("given_to"),
+    Column("given_at", Moment, nullable=False),
+)
+
+_HOLDS = text("undone_at IS NULL")
+
+remark = Table(
+    "remark",
+    metadata,
+    _id(),
+    _words("kind", comment="see RemarkKind"),
+    _words("subject"),
+    _words("reason"),
+    _words("evidence", ""),
+    _words("said_by"),
+    Column("said_at", Moment, nullable=False),
+    _words("undone_by", ""),
+    Column("undone_at", Moment, comment="NULL: it holds"),
+    Index("uq_remark_now", "kind", "subject", unique=True, sqlite_where=_HOLDS, postgresql_where=_HOLDS),
+)
+
+content = Table(
+    "content",
+    metadata,
+    Column("device", BigInteger, primary_key=True, autoincrement=False),
+    Column("inode", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("ctime_ns", BigInteger, nullable=False),
+    Column("ends", LargeBinary, nullable=False, comment="hash of head and tail"),
+    Column("whole", LargeBinary, comment="hash of all of it; NULL: it was never needed"),
 )

@@ -1,22 +1,12 @@
-"""Values as the store keeps them: text that databases take, JSON, times. Imports no database."""
+"""Values as the store keeps them: JSON. Imports no database."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def storable(value: str) -> str:
-    """What no database takes (NUL, half a surrogate pair) becomes U+FFFD."""
-    if value.isascii() and "\0" not in value:
-        return value
-    return _UNSTORABLE.sub("\ufffd", value)
 
 
 def dumps(value: Any) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, false, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, false, insert, select, update
 
 from app.domain.model import Edits, HarvestLog, Recording, Run, RunStatus, SourceConfig
 from app.errors import StoreError
 from app.store import bulk, rows
 from app.store.rows import Fact, Ids, Values
-from app.store.tables import harvest_log, run, source_config, state_change
+from app.store.tables import harvest_log, naming, run, source_config, state_change
 from app.store.values import dumps, loads
 
 T = TypeVar("T")
@@ -32,6 +32,7 @@ def write(connection: Connection, recording: Recording) -> int:
     book.edit(rows.DECISIONS, recording.decisions)
     book.edit(rows.PROBLEMS, recording.problems)
     book.edit(rows.HOLDS, recording.holds)
+    _write_names(connection, recording.names)
     bulk.insert(connection, state_change, [rows.change_values(change, run_id) for change in recording.changes])
     return run_id
 
@@ -100,6 +101,18 @@ def _drop(connection: Connection, ids: set[int], now: datetime) -> None:
     if ids:
         dropped = update(source_config).where(source_config.c.id.in_(ids), source_config.c.deleted == false())
         connection.execute(dropped.values(deleted=True, date_modified=now))
+
+
+# --------------------------------------------------------------------------- names
+
+
+def _write_names(connection: Connection, names: Mapping[str, Collection[str]]) -> None:
+    """In place of all that these datasets had and named before."""
+    if names:
+        before = delete(naming).where(naming.c.dataset == bindparam("whose"))
+        connection.execute(before, [{"whose": dataset} for dataset in names])
+    rows = [{"dataset": dataset, "name": name} for dataset, having in names.items() for name in sorted(having)]
+    bulk.insert(connection, naming, rows)
 
 
 # --------------------------------------------------------------------------- logs

@@ -129,7 +129,9 @@ class Ledger:
 
     def _standings(self) -> dict[str, Standing]:
         last = {change.dataset: change for change in self.changes}
-        return {d: Standing(decision, last[d].at, last[d].before) for d, decision in self.decisions.now.items()}
+        first = {change.dataset: change.at for change in reversed(self.changes)}
+        kept = self.decisions.now.items()
+        return {d: Standing(decision, last[d].at, last[d].before, first[d]) for d, decision in kept}
 
     def last_states(self) -> dict[str, State | None]:
         return {change.dataset: change.after for change in self.changes}

@@ -28,8 +28,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -166,7 +166,7 @@ def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    monkeypatch.setattr("app.store.database.HEAD", "0003")
+    monkeypatch.setattr("app.store.database.HEAD", "0004")
     with pytest.raises(StoreError, match="from an older version; `ingest-tracker crawl` brings it up to date"):
         open_store(fresh_address, LIFECYCLE, create=False)
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -184,7 +184,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     broken = migrations.FOLDER / "versions" / "0003_colour.py"
     broken.write_text(NEXT + '    op.execute("this is not SQL")\n')
     with monkeypatch.context() as new:
-        new.setattr("app.store.database.HEAD", "0003")
+        new.setattr("app.store.database.HEAD", "0004")
         with pytest.raises(StoreError):
             open_store(fresh_address, LIFECYCLE, create=True)
     assert open_store(fresh_address, LIFECYCLE, create=True).known().run == 1
