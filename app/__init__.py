@@ -8,24 +8,26 @@ This is the one place where adapters meet ports. Importing it opens nothing, and
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import SourceError, StoreMissing
+from app.errors import SourceError, StoreMissing, UsageError
 
 if TYPE_CHECKING:
     from app.config import Config
+    from app.domain.contents import Found
     from app.domain.model import SourceConfig
     from app.domain.overview import Table
     from app.ports import Source, Store
     from app.tracker import Tracker
 
-__all__ = ["load", "open_tracker", "probe", "render", "version"]
+__all__ = ["copied", "identical", "load", "open_tracker", "ours", "probe", "render", "version", "whereabouts"]
 
 
 def version() -> str:
@@ -69,7 +71,44 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
             layout=Layout(config.lifecycle, config.links, config.columns, {a.name: a.tech for a in authorities}),
             version=version(),
             leave_out_private=config.leave_out_private,
+            ours=ours(config),
         )
+
+
+def ours(config: Config) -> Callable[[str], bool]:
+    """Tells the accessions of the site's own form."""
+    from app.sources.names import Accessions
+
+    return Accessions(re.compile(config.accession)).exact
+
+
+def identical(config: Config, paths: Sequence[Path], progress: Callable[[str], object]) -> Found:
+    """Identical files below these paths, or below all directories that are sources; what was read of files is kept in
+    the store for the next time. Raises UsageError where there is nothing to look through."""
+    from app.sources import contents
+
+    places = [str(path) for path in paths] or [s.location for s in config.sources if s.kind == "filesystem"]
+    if not places:
+        raise UsageError("no source is a directory; name the paths to look through")
+    with _store(config, create=True, spare=False) as store:
+        return contents.identical([*map(os.fsencode, places)], store.contents, store.keep_contents, progress)
+
+
+def whereabouts(config: Config) -> Callable[[bytes], tuple[str, str]]:
+    """Tells for a path in which source it is, and of which dataset, by the name of its folder or its own; empty where
+    it is in none."""
+    from app.domain.contents import located
+    from app.sources.names import Accessions
+
+    places = {os.fsencode(s.location): s.name for s in config.sources if s.kind == "filesystem"}
+    return partial(located, places=places, accession_in=Accessions(re.compile(config.accession)).within)
+
+
+def copied(files: Sequence[str], folder: Path) -> list[Path]:
+    """Copies files into a folder, all or none, overwriting nothing; see `app.sources.copying`."""
+    from app.sources import copying
+
+    return copying.copied(files, folder)
 
 
 def _source(config_of_source: SourceConfig, config: Config) -> Source:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from app.domain.contents import Digests, Identity
 from app.domain.details import Overview
 from app.domain.model import (
     Answer,
@@ -126,9 +127,9 @@ class Store(Protocol):
         """Those of these datasets that production databases list -> which ones, by name."""
         ...
 
-    def stays(self, at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
-        """state name -> how long datasets stayed there, of all stays that were over (by `at`), in no order. One that
-        began before anything was tracked counts from then."""
+    def stays(self, states: Collection[str], at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
+        """How long datasets stayed in each of these states (by name), of all stays that were over (by `at`), in no
+        order. One that began before anything was tracked counts from then."""
         ...
 
     def say(self, said: Remark) -> None:
@@ -151,6 +152,14 @@ class Store(Protocol):
 
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
         """Those of these accessions that were given away."""
+        ...
+
+    def contents(self, files: Collection[Identity]) -> Mapping[Identity, Digests]:
+        """What was kept of those of these files that were not changed since; there may be others among it."""
+        ...
+
+    def keep_contents(self, digests: Mapping[Identity, Digests]) -> None:
+        """What was read of files, in place of what was kept of them before. Needs no lock."""
         ...
 
     def counts(self, at: datetime) -> Mapping[str, int]:

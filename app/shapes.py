@@ -6,11 +6,30 @@ Times are ISO 8601 in UTC, seconds are numbers, states are their names, and what
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from app.domain.model import Entry, Known, KnownProblem, Problem, Report, Run, SourceReport, State, StateChange
+from app.domain.contents import Found, Identical
+from app.domain.model import (
+    Entry,
+    Known,
+    KnownProblem,
+    Problem,
+    Remark,
+    RemarkKind,
+    Report,
+    Run,
+    SourceReport,
+    State,
+    StateChange,
+)
+from app.domain.overview import KnownGroup
+from app.domain.search import Answer
+from app.domain.stuck import Stuck
+from app.domain.text import printable
+from app.domain.versions import Version
 
 Json = dict[str, Any]
 
@@ -63,13 +82,16 @@ def problem(found: Problem) -> Json:
 
 
 def problems(found: Sequence[KnownProblem], limit: int | None = None) -> Json:
-    """`{"counts": {code: n}, "problems": [{"code", "severity", "accession", "source", "path", "line", "message",
-    "since", "last_seen"}]}`, most severe first. `counts` are of all that were found, `problems` no more than `limit`;
-    `since` is when a problem was first seen, `last_seen` is null while it lasts."""
+    """`{"counts": {code: n}, "problems": [{"key", "code", "severity", "accession", "source", "path", "line",
+    "message", "since", "last_seen", "acknowledged": remark | null}]}`, most severe first. `counts` are of all that were
+    found, `problems` no more than `limit`; `since` is when a problem was first seen, `last_seen` is null while it
+    lasts; a remark is `{"reason", "by", "at"}`."""
     return {
         "counts": Counter(entry.problem.code.value for entry in found),
         "problems": [
-            problem(entry.problem) | {"since": time(entry.since), "last_seen": time(entry.last)}
+            {"key": entry.problem.key}
+            | problem(entry.problem)
+            | {"since": time(entry.since), "last_seen": time(entry.last), "acknowledged": remark(entry.remark)}
             for entry in found[:limit]
         ],
     }
@@ -79,7 +101,7 @@ def why(known: Known, accession: str) -> Json:
     """`{"accession", "state", "up_to", "since", "rule", "sentence", "source", "location",
     "sightings": [{"source", "location", "tech", "modified", "incomplete": [field], "files": [{"role", "path"}]}],
     "verdicts": [{"check", "outcome", "reason", "checked", "current"}],
-    "production": [{"authority", "there", "private", "asked"}], "problems": [...]}`
+    "production": [{"authority", "there", "private", "asked"}], "problems": [...], "ignored": remark | null}`
 
     `incomplete` names what may have more values in the part of a file that was not read; `private` is null where the
     database does not have the dataset, or does not say."""
@@ -121,19 +143,150 @@ def why(known: Known, accession: str) -> Json:
             for authority, found in known.entries.items()
         ],
         "problems": [problem(entry.problem) for entry in known.problems],
+        "ignored": remark(known.remarks.get((RemarkKind.IGNORED, accession))),
     }
 
 
-def history(accession: str, changes: Sequence[StateChange], now: datetime) -> Json:
-    """`{"accession", "changes": [{"from", "to", "reason", "sentence", "at", "run", "lasted_seconds"}]}`, oldest
-    first. `lasted_seconds`: how long the dataset stayed in `to`; for the newest change, so far."""
+def history(accession: str, changes: Sequence[StateChange], remarks: Iterable[Remark], now: datetime) -> Json:
+    """`{"accession", "changes": [{"from", "to", "reason", "sentence", "at", "run", "lasted_seconds"}],
+    "remarks": [{"kind", "reason", "by", "at", "until", "undone_by"}]}`, oldest first. `lasted_seconds`: how long the
+    dataset stayed in `to`; for the newest change, so far. `until` is null while a remark holds."""
     return {
         "accession": accession,
         "changes": [
             _change(change) | {"at": time(change.at), "run": change.run, "lasted_seconds": lasted.total_seconds()}
             for change, lasted in with_duration(changes, now)
         ],
+        "remarks": [
+            {"kind": said.kind.value}
+            | {"reason": said.reason, "by": said.by, "at": time(said.at)}
+            | {"until": time(said.until), "undone_by": said.undone_by or None}
+            for said in remarks
+        ],
     }
+
+
+def answers(found: Iterable[Answer]) -> Json:
+    """`{"accessions": [{"accession", "recognised", "known", "reserved": {"by", "at"} | null, "matches": [{"accession",
+    "state", "since", "source", "location", "production": [authority], "evidence": [sentence]}]}]}`, in the order in
+    which they were asked for. `state` is null for a dataset that is gone or that only `production` knows; `evidence` is
+    empty where the dataset has the accession to the letter."""
+    return {"accessions": [_answer(one) for one in found]}
+
+
+def _answer(one: Answer) -> Json:
+    given = one.reservation
+    return {
+        "accession": one.accession,
+        "recognised": one.recognised,
+        "known": one.known,
+        "reserved": {"by": given.by, "at": time(given.at)} if given else None,
+        "matches": [
+            {
+                "accession": match.dataset,
+                "state": _state(match.state),
+                "since": time(match.since),
+                "source": match.standing.decision.source or None if match.standing else None,
+                "location": match.location or None,
+                "production": list(match.listing),
+                "evidence": [str(link) for link in match.chain],
+            }
+            for match in one.matches
+        ],
+    }
+
+
+def groups(found: Iterable[KnownGroup]) -> Json:
+    """`{"groups": [{"key", "certain", "accessions", "shared", "evidence": [sentence], "dismissed": remark | null}]}`;
+    a remark is `{"reason", "by", "at"}`."""
+    return {
+        "groups": [
+            {
+                "key": one.key,
+                "certain": one.group.certain,
+                "accessions": list(one.group.datasets),
+                "shared": list(one.group.shared),
+                "evidence": [str(link) for link in one.group.links],
+                "dismissed": remark(one.dismissed),
+            }
+            for one in found
+        ]
+    }
+
+
+def remark(said: Remark | None) -> Json | None:
+    return {"reason": said.reason, "by": said.by, "at": time(said.at)} if said else None
+
+
+def metadata(accession: str, found: Iterable[Version], copies: Iterable[Path] = ()) -> Json:
+    """`{"accession", "files": [{"role": "idf|sdrf", "path", "source", "stage", "bytes", "modified", "latest"}],
+    "copies": [path]}`, the latest first."""
+    return {
+        "accession": accession,
+        "files": [
+            {
+                "role": version.role,
+                "path": version.path,
+                "source": version.source,
+                "stage": version.stage,
+                "bytes": version.size,
+                "modified": time(version.modified),
+                "latest": version.latest,
+            }
+            for version in found
+        ],
+        "copies": [str(path) for path in copies],
+    }
+
+
+def stuck(found: Iterable[Stuck]) -> Json:
+    """`{"stuck": [{"accession", "state", "since", "seconds", "curators", "location", "usual": {"stays",
+    "median_seconds", "p90_seconds"} | null}]}`, longest first. `usual` tells of the stays in that state that are
+    over; null where there were too few to tell."""
+    return {
+        "stuck": [
+            {
+                "accession": one.dataset,
+                "state": one.state,
+                "since": time(one.since),
+                "seconds": one.stayed.total_seconds(),
+                "curators": list(one.curators),
+                "location": one.location or None,
+                "usual": {
+                    "stays": one.usual.count,
+                    "median_seconds": one.usual.median.total_seconds(),
+                    "p90_seconds": one.usual.p90.total_seconds(),
+                }
+                if one.usual
+                else None,
+            }
+            for one in found
+        ]
+    }
+
+
+def identical(found: Found, shown: Iterable[Identical], whereabouts: Callable[[bytes], tuple[str, str]]) -> Json:
+    """`{"groups": [{"size", "wasted", "files": [{"path", "links": [path], "source", "accession"}]}], "found": n,
+    "files", "bytes", "read", "wasted", "unreadable": [{"path", "reason"}]}`, those that waste most first. `links` are
+    further names of the same file; `found` and `wasted` are of all groups, of which `groups` may be the first."""
+    return {
+        "groups": [
+            {"size": group.size, "wasted": group.wasted, "files": [_file(names, whereabouts) for names in group.files]}
+            for group in shown
+        ],
+        "found": len(found.groups),
+        "files": found.files,
+        "bytes": found.bytes,
+        "read": found.read,
+        "wasted": sum(group.wasted for group in found.groups),
+        "unreadable": [{"path": printable(one.path), "reason": one.reason} for one in found.unreadable],
+    }
+
+
+def _file(names: Sequence[bytes], whereabouts: Callable[[bytes], tuple[str, str]]) -> Json:
+    source, accession = whereabouts(names[0])
+    links = [printable(name) for name in names[1:]]
+    return {"path": printable(names[0]), "links": links, "source": source or None, "accession": accession or None}
 
 
 def with_duration(changes: Sequence[StateChange], now: datetime) -> Iterable[tuple[StateChange, timedelta]]:

@@ -15,8 +15,22 @@ from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
-from app.domain.model import Entry, Known, KnownProblem, Problem, Report, Run, Severity, StateChange, Verdict
-from app.domain.overview import Cell, Table, state_name
+from app.domain.model import (
+    Entry,
+    Known,
+    KnownProblem,
+    Problem,
+    Remark,
+    RemarkKind,
+    Report,
+    Run,
+    Severity,
+    StateChange,
+    Verdict,
+)
+from app.domain.overview import Cell, KnownGroup, Table, state_name
+from app.domain.stuck import Stuck
+from app.domain.versions import Version
 from app.shapes import with_duration
 
 CHANGES_LISTED = 15
@@ -146,8 +160,8 @@ class Terminal:
         used = [at for at in range(len(widths)) if any(row[at] for row in cells[1:])]
         used = used[: self._fitting([widths[at] for at in used])]
         grid = _grid(*(table.columns[at] for at in used))
-        for row in cells[1:]:
-            grid.add_row(*(escape(row[at]) for at in used))
+        for number, row in enumerate(cells[1:]):
+            grid.add_row(*(escape(row[at]) for at in used), style="dim" if number in table.muted else "")
         self._show(grid)
         if left_out := [title for at, title in enumerate(table.columns) if at not in used]:
             self._out.print(Text(f"Not shown here: {', '.join(left_out)} (--format csv has all)", style="dim"))
@@ -180,6 +194,8 @@ class Terminal:
         )
         self.say(decision.sentence)
         self.say(f"Rule: {decision.rule}")
+        if said := known.remarks.get((RemarkKind.IGNORED, accession)):
+            self.say(f"Ignored by {said.by} since {self._time(said.at)}: {said.reason}")
         seen = [found[accession] for found in known.sightings.values() if accession in found]
         if seen:
             grid = _grid("Seen in", "Location", "Last modified")
@@ -205,7 +221,7 @@ class Terminal:
     def _age(self, verdict: Verdict) -> str:
         return self._cell(verdict.checked) + ("" if verdict.current else " (it has no answer any more)")
 
-    def history(self, accession: str, changes: Sequence[StateChange], now: datetime) -> None:
+    def history(self, accession: str, changes: Sequence[StateChange], remarks: Sequence[Remark], now: datetime) -> None:
         self._out.print(Text(accession, style="bold"))
         for change, lasted in with_duration(changes, now):
             from_, to = state_name(change.before, "new"), state_name(change.after, "gone")
@@ -216,6 +232,9 @@ class Terminal:
                 )
             )
             self.say(f"    {change.sentence}")
+        for said in remarks:
+            until = f", until {self._time(said.until)} ({said.undone_by})" if said.until else ""
+            self.say(f"{self._time(said.at)}  {said.kind.value} by {said.by}{until}: {said.reason}")
 
     def to_mend(self, found: Sequence[KnownProblem], limit: int | None = None) -> None:
         """How many of each kind there are, then each; those that are over with when they were last seen.
@@ -228,11 +247,15 @@ class Terminal:
         over = any(entry.last for entry in found)
         for code, entries in groupby(found[:limit], key=lambda entry: entry.problem.code):
             self._out.print(Text.assemble("\n", (f"{code.severity} {code.value}", _SEVERITIES[code.severity])))
-            grid = _grid("First seen", *(["Last seen"] if over else []), "Where", "Message")
+            grid = _grid("Key", "First seen", *(["Last seen"] if over else []), "Where", "Message")
             for entry in entries:
                 times = (entry.since, *([entry.last] if over else []))
                 where = entry.problem.place or entry.problem.dataset or entry.problem.source
-                grid.add_row(*map(self._cell, times), *(escape(self._cell(w)) for w in (where, entry.problem.message)))
+                message, said = entry.problem.message, entry.remark
+                if said:
+                    message += f" ({said.kind.value} by {said.by}: {said.reason})"
+                cells = entry.problem.key, *times, where, message
+                grid.add_row(*(escape(self._cell(cell)) for cell in cells), style="dim" if said else "")
             self._show(grid)
         if limit is not None and len(found) > limit:
             self.say(f"\n... and {len(found) - limit:,} more")
@@ -244,6 +267,49 @@ class Terminal:
             where = f" [{found.place}]" if found.path and found.path not in found.message else ""
             line = Text.assemble((str(found.severity), _SEVERITIES[found.severity]), f" {found.code.value}: ")
             self._out.print(line + Text(f"{found.message}{where}"))
+
+    # ----------------------------------------------------------------------- duplicates, and what curators ask and say
+
+    def groups(self, found: Sequence[KnownGroup]) -> None:
+        if not found:
+            self.say("No dataset is here more than once.")
+            return
+        grid = _grid("Key", "Certain", "Accessions", "Evidence")
+        for one in found:
+            said = [f"{link}." for link in one.group.links]
+            if one.dismissed:
+                said.append(f"Dismissed by {one.dismissed.by}: {one.dismissed.reason}")
+            certain = "yes" if one.group.certain else "possible"
+            cells = one.key, certain, self._cell(one.group.datasets), " ".join(said)
+            grid.add_row(*(escape(self._cell(cell)) for cell in cells), style="dim" if one.dismissed else "")
+        self._show(grid)
+
+    def metadata(self, accession: str, found: Sequence[Version]) -> None:
+        if not found:
+            self.say(f"{accession} has no IDF and no SDRF in any source.")
+            return
+        grid = _grid("", "File", ("Bytes", "right"), "Modified", "Stage", "Path")
+        for version in found:
+            which = "latest" if version.latest else "earlier"
+            cells = which, version.role.upper(), version.size, version.modified, version.stage, version.path
+            grid.add_row(*(escape(self._cell(cell)) for cell in cells), style="" if version.latest else "dim")
+        self._show(grid)
+
+    def stuck(self, found: Sequence[Stuck], longer_than: timedelta | None) -> None:
+        than = "is usual for its state" if longer_than is None else duration(longer_than)
+        if not found:
+            self.say(f"No dataset that is under way has stayed in its state longer than {than}.")
+            return
+        grid = _grid("Accession", "State", "Since", "For", "Usually", "9 of 10 within", "Curator", "Location")
+        for one in found:
+            usual = (duration(one.usual.median), duration(one.usual.p90)) if one.usual else ("", "")
+            cells = (one.dataset, one.state, one.since, duration(one.stayed), *usual, one.curators, one.location)
+            grid.add_row(*(escape(self._cell(cell)) for cell in cells))
+        self._show(grid)
+
+    def remark(self, undone: Remark) -> None:
+        """One that no longer holds."""
+        self.say(f"no longer {undone.kind.value}; {undone.by} had said on {self._time(undone.at)}: {undone.reason}")
 
     def runs(self, runs: Sequence[Run]) -> None:
         grid = _grid(("Run", "right"), "Started", ("Seconds", "right"), "Status", ("Changes", "right"), "Error")

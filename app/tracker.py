@@ -14,15 +14,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from app.domain import details, history, presence
+from app.domain.accessions import imported, is_accession, numbered
 from app.domain.details import Overview
 from app.domain.history import Findings, Policy
-from app.domain.lifecycle import Species
+from app.domain.lifecycle import Species, furthest_first
 from app.domain.model import (
     Code,
     Known,
     KnownProblem,
     OutputReport,
     Problem,
+    Remark,
+    RemarkKind,
     Report,
     Run,
     RunStatus,
@@ -31,15 +34,22 @@ from app.domain.model import (
     SourceReport,
     StateChange,
 )
-from app.domain.overview import DAYS_AGO, Layout, Table, View, private, tables
+from app.domain.overview import DAYS_AGO, KnownGroup, Layout, Table, View, duplicate_groups, private, tables
 from app.domain.presence import Failure, Reading
-from app.domain.problems import Wanted, held, order
+from app.domain.problems import Wanted, held, on_problem, order
+from app.domain.search import Answer, Question, Records, Search, answer, spellings
+from app.domain.stuck import Stuck, stuck, under_way
+from app.domain.text import one_line
+from app.domain.versions import Version, versions
 from app.errors import OutputError, SourceError, StoreError, UnknownDataset, UsageError
 from app.ports import Eligibility, Lock, Output, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+FEWEST_DIGITS = 4
+"""So many of its digits are enough to name a problem, if no other begins with them."""
 
 CHANGES_SHOWN = timedelta(days=30), 2_000
 """The Changes tab: how far back, and at most how many rows."""
@@ -61,6 +71,8 @@ class Tracker:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     leave_out_private: Collection[str] = ()
     """the names of outputs that do not show private datasets"""
+    ours: Callable[[str], bool] = lambda accession: True
+    """whether an accession is of the site's own form"""
 
     def crawl(
         self,
@@ -114,17 +126,116 @@ class Tracker:
             raise self._unknown(accession)
         return changes
 
+    def remarks(self, accession: str) -> list[Remark]:
+        """What curators ever said of a dataset, oldest first."""
+        said = (RemarkKind.IGNORED, accession)
+        return [remark for remark in self.store.remarks() if (remark.kind, remark.subject) == said]
+
     def problems(self, wanted: Wanted | None = None, *, past: bool = False) -> list[KnownProblem]:
-        """What there is to mend, worst first; `past`: what there was and is over. The sources of `wanted` are names
-        or keys. Raises UsageError for a source that there is not, UnknownDataset."""
+        """What there is to mend, worst first, and of each kind first what nobody has acknowledged; `past`: what there
+        was and is over. The sources of `wanted` are names or keys. Raises UsageError for a source that there is
+        not, UnknownDataset."""
         known, wanted = self.store.known(), wanted or Wanted()
         wanted = replace(wanted, sources=self._named(wanted.sources, self._sources(known)))
         entries = self.store.past_problems() if past else known.problems
-        found = sorted(entries, key=lambda entry: order(entry.problem))
+        said = [replace(entry, remark=on_problem(entry.problem, known.remarks)) for entry in entries]
+        found = sorted(said, key=lambda entry: order(entry.problem, minded=entry.remark is None))
         heard_of = known.standings.keys() | {entry.problem.dataset for entry in found}
         for accession in wanted.datasets - heard_of:
             raise self._unknown(accession)
         return [entry for entry in found if entry.problem in wanted]
+
+    # ----------------------------------------------------------------------- duplicates and accessions
+
+    def check(self, accessions: Iterable[str], question: Question = Question()) -> list[Answer]:  # noqa: B008 - frozen
+        """What is known of each of these accessions. Answered from the store, by a few questions however many there
+        are."""
+        wanted, search = list(dict.fromkeys(accessions)), Search()
+        while True:
+            found = {accession: search.same_study(accession) for accession in wanted}
+            unknown = set[str]().union(*(missing for _, missing in found.values()))
+            if not unknown:
+                break
+            search.learn(unknown, self.store.having(unknown))
+        names = {name for accession in wanted for name in (*spellings(accession), *found[accession][0])}
+        records = Records(self.store.standings(names), self.store.listed(names), self.store.reservations(names))
+        incoming = self.policy.lifecycle.incoming
+        answers = (answer(accession, found[accession][0], records, question, incoming) for accession in wanted)
+        return [a if a.known else replace(a, recognised=is_accession(a.accession, self.ours)) for a in answers]
+
+    def next_accession(self, prefix: str, by: str) -> str:
+        """One that was never given away, and that no dataset known anywhere has. Raises UsageError."""
+        return self.store.reserve(numbered(prefix, self.ours), by=by, at=self.clock())
+
+    def imported_accession(self, outside: str) -> str:
+        """What an outside accession is called here. Raises UsageError where that does not follow from it."""
+        return imported(outside, self.ours)
+
+    def metadata_files(self, accession: str) -> list[Version]:
+        """The latest IDF and SDRF of a dataset, then the earlier ones. Raises UnknownDataset."""
+        known = self.dataset(accession)
+        seen = furthest_first(known.sightings, presence.stages(known, self.sources, self.policy.lifecycle))
+        return versions(seen.get(accession, ()))
+
+    # ----------------------------------------------------------------------- what curators say
+
+    def ignore(self, accession: str, reason: str, by: str) -> None:
+        """The dataset is shown greyed from now on; its state goes on as before. Raises UnknownDataset, UsageError."""
+        self.dataset(accession)
+        self._say(RemarkKind.IGNORED, accession, reason, by)
+
+    def acknowledge(self, key: str, reason: str, by: str) -> Problem:
+        """The problem (by its key, or as many digits of its digest as tell it from others) is shown greyed as long as
+        it lasts. Raises UsageError."""
+        begins = key.strip().lower()
+        if len(begins) < FEWEST_DIGITS:
+            raise UsageError(f"{key!r} is too short for the key of a problem; give {FEWEST_DIGITS} digits or more")
+        there = {e.problem.digest: e.problem for e in self.store.known().problems}
+        found = {digest for digest in there if digest.startswith(begins)}
+        problem = there[self._only(key, found, "of the problems", there)]
+        self._say(RemarkKind.ACKNOWLEDGED, problem.digest, reason, by)
+        return problem
+
+    def dismiss(self, name: str, reason: str, by: str) -> KnownGroup:
+        """These datasets are no duplicates, as long as what ties them stays the same. `name`: the key of a group, or
+        any of its datasets if that is in no other group. Raises UsageError."""
+        groups = {group.key: group for group in self.duplicates()}
+        found = {key for key, group in groups.items() if name in group.group.datasets}
+        group = groups[name if name in groups else self._only(name, found, "of the groups", groups)]
+        self._say(RemarkKind.DISMISSED, group.key, reason, by, group.evidence)
+        return group
+
+    def undo(self, kind: RemarkKind, name: str, by: str) -> Remark:
+        """What a curator said of this no longer holds; it is kept as history. A problem may be named by a part, as for
+        `acknowledge`. Raises UsageError."""
+        held = {subject: said for (its, subject), said in self.store.known().remarks.items() if its is kind}
+        found = {name} & held.keys()
+        if kind is RemarkKind.ACKNOWLEDGED and len(name) >= FEWEST_DIGITS:
+            found = {digest for digest in held if digest.startswith(name.strip().lower())}
+        subject = self._only(name, found, f"that is {kind.value}", held)
+        self.store.unsay(kind, subject, by=one_line(by), at=self.clock())
+        return held[subject]
+
+    def _say(self, kind: RemarkKind, subject: str, reason: str, by: str, evidence: str = "") -> None:
+        if not (said := one_line(reason)):
+            raise UsageError("a reason is needed: others will want to know why")
+        self.store.say(Remark(kind, subject, said, one_line(by), self.clock(), evidence))
+
+    def _only(self, name: str, found: Collection[str], what: str, there: Collection[str]) -> str:
+        if len(found) != 1:
+            several, some = (f"more than one {what}", found) if found else (f"none {what}", there)
+            examples = ", ".join(sorted(some)[:5]) + ", ..." * (len(some) > 5)
+            raise UsageError(f"{name!r} names {several}" + (f"; there are {examples}" if some else ""))
+        return next(iter(found))
+
+    def duplicates(self) -> list[KnownGroup]:
+        """The groups of the overview, those that are dismissed last."""
+        return duplicate_groups(self.store.known(), self.layout)
+
+    def stuck(self, longer_than: timedelta | None = None) -> list[Stuck]:
+        """The datasets that stay in a state longer than is usual there, or longer than this; longest first."""
+        stays = self.store.stays(under_way(self.policy.lifecycle))
+        return stuck(self.store.known(), stays, self.policy.lifecycle, self.clock(), longer_than)
 
     def _unknown(self, accession: str) -> UnknownDataset:
         meant = accession.strip().upper()
@@ -276,7 +387,7 @@ class Tracker:
         age, limit = CHANGES_SHOWN
         changes = self.store.changes(since=known.at - age, until=known.at, limit=limit)
         earlier = {days: self.store.counts(known.at - timedelta(days=days)) for days in DAYS_AGO}
-        return View(known, changes, earlier)
+        return View(known, changes, earlier, stays=self.store.stays(under_way(self.layout.lifecycle), known.at))
 
 
 def _failure(config: SourceConfig, error: Exception) -> Failure:

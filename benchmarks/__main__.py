@@ -1,7 +1,8 @@
-"""Measures crawls of a made-up tree, as whole processes, beside what a part of the same work costs at least, and what
-all of it costs when it is written without a thought of speed. The commands run in turn, round after round; the first
-round warms the caches and is not counted. What is measured cold comes last: each time after emptying the machine's
-caches."""
+"""Measures whole processes: crawls of a made-up tree, beside what a part of the same work costs at least, and what all
+of it costs when it is written without a thought of speed; questions to a large store; and the search for identical
+files, beside the programs that others have for it. The commands of one subject run in turn, round after round; the
+first round warms the caches and is not counted. What is measured cold comes after it: each time after emptying the
+machine's caches."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benchmarks import contents, store
 from benchmarks.tree import PLACES, Tree, kept
 
 PROJECT = Path(__file__).parents[1]
@@ -31,15 +33,23 @@ WHOLE = "ingest-tracker --config whole.yaml crawl"
 READ = "python benchmarks/reference.py PLACES"
 
 
+CHECK = "ingest-tracker --config asked.yaml duplicates check"
+FILES = "ingest-tracker --config files.yaml duplicates files TREE"
+OTHERS = ("jdupes", "fdupes", "rdfind", "rmlint")
+
+
 class Step(NamedTuple):
-    """A command, the steps it is measured against, and what is done before it."""
+    """A command, the steps it is measured against, what is done before it, its exit code, and what it is given on
+    standard input."""
 
     command: str
     peers: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    code: int = 0
+    given: str = ""
 
 
-STEPS = {
+CRAWLS = {
     "reference": Step(READ),
     "find": Step(r"find PLACES -type f -printf '%s\n'"),
     "fd": Step("fd --unrestricted --type file . PLACES"),
@@ -55,12 +65,29 @@ STEPS = {
     "cold reference": Step(READ, (), ("cold",)),
     "cold first": Step(CRAWL, ("cold reference",), ("no store", "cold")),
 }
+QUESTIONS = {
+    "check": Step(f"{CHECK} KNOWN", (), (), 1),
+    "check many": Step(f"{CHECK} -", ("check",), (), 1, "BATCH"),
+}
+IDENTICAL = {
+    **{name: Step(contents.PEERS[name]) for name in OTHERS},
+    "find files": Step(contents.PEERS["find"]),
+    "files": Step(FILES, OTHERS, ("no hashes",)),
+    "files again": Step(FILES, ("find files",)),
+    **{f"cold {name}": Step(contents.PEERS[name], (), ("cold",)) for name in OTHERS},
+    "cold files": Step(FILES, tuple(f"cold {name}" for name in OTHERS), ("no hashes", "cold")),
+}
+STEPS = {**CRAWLS, **QUESTIONS, **IDENTICAL}
 
 ABOUT = f"""\
 - `tracker.yaml` names the {len(PLACES)} `PLACES` of the tree, a store and the overview as JSON. In `whole.yaml` all of
   each SDRF is read; otherwise a crawl reads the first 64 KiB, and says where there may be more.
 - reference reads all of each IDF, SDRF and analysis-methods file, line by line, and writes nothing
   (`benchmarks/reference.py`). Its titles, organisms and curators are those that a crawl finds.
+- check: is the study of an accession here; many: {store.BATCH:,} accessions on standard
+  input, of which one in ten is known.
+- files: identical files in `TREE`, of which nothing is known yet; again: of which all is known. `jdupes` finds the
+  same ones: a test compares them.
 - changed: {CHANGED} datasets have other IDFs than before. cold: the machine's caches were emptied just before.
 - peak MiB is of all processes together, and cannot be told below that of nothing. read MiB came from disks, by
   read_bytes in /proc/PID/io of all processes. Ratios are the medians of those within each round."""
@@ -69,23 +96,34 @@ ABOUT = f"""\
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--dir", type=Path, help="a folder to keep the tree in, for the next time; else it is removed")
-    parser.add_argument("--datasets", type=int, default=20_000)
+    parser.add_argument("--datasets", type=int, default=20_000, help="in the tree that is crawled")
+    parser.add_argument("--known", type=int, default=200_000, help="datasets in the store that is asked")
+    parser.add_argument("--files", type=int, default=200_000, help="among which identical ones are looked for")
+    parser.add_argument("--gib", type=float, default=8, help="what those files come to")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default=",".join(STEPS), help="measure only some: " + ",".join(STEPS))
     parser.add_argument("--write", action="store_true", help="write the figures to docs/benchmarks.md")
     given = parser.parse_args()
     names = [name.strip() for name in given.only.split(",")]
-    if min(given.datasets, given.runs) < 1 or not (given.dir or Path()).is_dir() or not STEPS.keys() >= {*names}:
-        parser.error(f"--datasets and --runs begin at 1; --dir is a folder; --only is some of {','.join(STEPS)}")
+    least = min(given.datasets, given.known, given.files, given.runs, given.gib * 2**30)
+    if least < 1 or not (given.dir or Path()).is_dir() or not STEPS.keys() >= {*names}:
+        parser.error(f"numbers begin at 1; --dir is a folder; --only is some of {','.join(STEPS)}")
     with TemporaryDirectory(prefix="ingest-tracker-bench-") as temporary:
+        root = (given.dir or Path(temporary)).resolve() / "ingest-tracker-bench"
+        root.mkdir(exist_ok=True)
+        bench = Bench()
         try:
-            tree = kept((given.dir or Path(temporary)).resolve() / "ingest-tracker-bench", given.datasets)
+            if CRAWLS.keys() & {*names}:
+                bench.crawl(kept(root / "crawled", given.datasets))
+            if QUESTIONS.keys() & {*names}:
+                bench.ask(store.kept(root / "asked", given.known), given.known)
+            if IDENTICAL.keys() & {*names}:
+                bench.compare(contents.kept(root / "compared", given.files, int(given.gib * 2**30)))
         except OSError as error:
             sys.exit(f"benchmarks: {error}")
-        bench = Bench(tree)
         impossible = bench.impossible(names)
         figures = bench.measured([name for name in STEPS if name in names and name not in impossible], given.runs)
-        page = "\n".join(report(tree, figures, impossible, given.runs)) + "\n"
+        page = "\n".join(report(bench.about, figures, impossible, given.runs)) + "\n"
     print(page, end="")
     if given.write:
         PAGE.write_text(f"# What it costs\n\nMeasured and written by `./run bench --write`.\n\n{page}", "utf-8")
@@ -107,52 +145,80 @@ class Cost(NamedTuple):
 
 
 class Bench:
-    """Steps on one tree. Its stores are removed to begin with."""
+    """Steps on what it is given first: a tree to crawl, a store to ask, files to compare. Stores that it makes itself
+    are removed to begin with."""
 
-    def __init__(self, tree: Tree) -> None:
-        self.tree, self.revision = tree, 0
-        self.words = {"PLACES": tree.places, "ACCESSION": tree.accessions[-1:], "python": [sys.executable]}
-        self.words |= {name: [str(tree.root / name)] for name in ("tracker.yaml", "whole.yaml")}
+    def __init__(self) -> None:
+        self.about: list[str] = []
+        self.revision = 0
+        self.words = {"python": [sys.executable]}
         self.words["ingest-tracker"] = [str(Path(sys.executable).with_name("ingest-tracker"))]
         self.words["fd"] = [name for name in ("fd", "fdfind") if shutil.which(name)][:1]
+        self.words |= {name: [name] * bool(shutil.which(name)) for name in OTHERS}
+
+    def crawl(self, tree: Tree) -> None:
+        self.tree = tree
+        self.about.append(f"{len(tree.accessions):,} datasets, {tree.files:,} files, {tree.size / 2**20:,.0f} MiB")
+        self.words |= {"PLACES": tree.places, "ACCESSION": tree.accessions[-1:]}
+        self.words |= {name: [str(tree.root / name)] for name in ("tracker.yaml", "whole.yaml")}
         shutil.rmtree(tree.root / "var", ignore_errors=True)
 
+    def ask(self, asked: store.Asked, known: int) -> None:
+        self.about.append(f"a store of {known:,} datasets")
+        self.words |= {"asked.yaml": [str(asked.config)], "KNOWN": [asked.one], "BATCH": [str(asked.many)]}
+
+    def compare(self, files: contents.Tree) -> None:
+        self.files = files
+        self.about.append(f"{files.files:,} files of {files.size / 2**30:.1f} GiB to compare")
+        self.words |= {"files.yaml": [str(files.config)], "TREE": [str(files.place)]}
+        shutil.rmtree(files.root / "var", ignore_errors=True)
+
     def measured(self, names: Sequence[str], runs: int) -> Figures:
-        warm = [name for name in names if "cold" not in STEPS[name].before]
-        rounds = [{name: self.cost(name) for name in warm} for _ in told(range(runs + 1) if warm else ())][1:]
-        cold = [{name: self.cost(name) for name in names if name not in warm} for _ in told(range(runs))]
-        return {name: [costs[name] for costs in (rounds if name in warm else cold)] for name in names}
+        found: dict[str, list[Cost]] = {}
+        for subject in (CRAWLS, QUESTIONS, IDENTICAL):
+            warm = [name for name in names if name in subject and "cold" not in STEPS[name].before]
+            cold = [name for name in names if name in subject and name not in warm]
+            rounds = [{name: self.cost(name) for name in warm} for _ in told(range(runs + 1) if warm else ())][1:]
+            found |= {name: [costs[name] for costs in rounds] for name in warm}
+            rounds = [{name: self.cost(name) for name in cold} for _ in told(range(runs) if cold else ())]
+            found |= {name: [costs[name] for costs in rounds] for name in cold}
+        return found
 
     def impossible(self, names: Sequence[str]) -> dict[str, str]:
         """Those that cannot be measured here, and why."""
-        without = {} if self.words["fd"] else {"fd": "it is not installed"}
+        programs = {name: shlex.split(STEPS[name].command)[0] for name in names}
+        without = {name: "it is not installed" for name, program in programs.items() if self.words.get(program) == []}
         if (cold := [name for name in names if "cold" in STEPS[name].before]) and (why := empty_caches()):
             without |= dict.fromkeys(cold, why)
-        return {name: why for name, why in without.items() if name in names}
+        return without
 
     def cost(self, name: str) -> Cost:
-        store = self.tree.root / "var" / "tracker.db"
         for what in STEPS[name].before:
             if what == "no store":
                 shutil.rmtree(self.tree.root / "var", ignore_errors=True)
-            elif what == "store" and not store.exists():
-                self._run(CRAWL)
+            elif what == "store" and not (self.tree.root / "var" / "tracker.db").exists():
+                self._run(STEPS["first"])
             elif what == "change":
                 self.revision += 1
                 self.tree.change(CHANGED, self.revision)
+            elif what == "no hashes":
+                shutil.rmtree(self.files.root / "var", ignore_errors=True)
             elif what == "cold":
                 empty_caches()
-        return self._run(STEPS[name].command)
+        return self._run(STEPS[name])
 
-    def _run(self, text: str) -> Cost:
+    def _run(self, step: Step) -> Cost:
         """Nothing in its environment names a real site's store."""
-        command = [part for word in shlex.split(text) for part in self.words.get(word, [word])]
+        command = [part for word in shlex.split(step.command) for part in self.words.get(word, [word])]
         launch = [sys.executable, "-IS", str(Path(__file__).with_name("launch.py")), *command]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INGEST_TRACKER_")}
-        done = subprocess.run(launch, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        with open(self.words[step.given][0] if step.given else os.devnull, "rb") as given:  # noqa: PTH123
+            done = subprocess.run(
+                launch, cwd=PROJECT, env=environment, stdin=given, capture_output=True, text=True, check=False
+            )
         code, *figures = done.stdout.split() or ["?"]
-        if code != "0":
-            sys.exit(f"benchmarks: {text}: exit code {code}: {''.join(done.stderr.splitlines()[-1:])}")
+        if code != str(step.code):
+            sys.exit(f"benchmarks: {step.command}: exit code {code}: {''.join(done.stderr.splitlines()[-1:])}")
         return Cost(*map(float, figures))
 
 
@@ -176,11 +242,11 @@ def told(rounds: Sequence[int]) -> Iterator[int]:
 # --------------------------------------------------------------------------- telling
 
 
-def report(tree: Tree, figures: Figures, impossible: Mapping[str, str], runs: int) -> Iterator[str]:
+def report(about: Sequence[str], figures: Figures, impossible: Mapping[str, str], runs: int) -> Iterator[str]:
     cpu = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(": ")[2] for line in cpu if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    yield f"{len(tree.accessions):,} datasets, {tree.files:,} files, {tree.size / 2**20:,.0f} MiB; medians of {runs}."
+    yield f"{'; '.join(about)}. Medians of {runs}."
     yield f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.platform()}, Python"
     yield f"{platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}.\n"
     yield "| what | wall s | CPU s | peak MiB | read MiB | wall to its peers' |\n|---|--:|--:|--:|--:|--:|"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from app.domain.contents import Digests, Identity
 from app.domain.model import (
     Decision,
     Edits,
@@ -59,6 +60,7 @@ class MemoryStore:
     _names: dict[str, frozenset[str]] = field(default_factory=dict)
     _remarks: list[Remark] = field(default_factory=list)
     _reservations: dict[str, Reservation] = field(default_factory=dict)
+    _contents: dict[tuple[int, int], tuple[Identity, Digests]] = field(default_factory=dict)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[Lock]:
@@ -121,13 +123,13 @@ class MemoryStore:
         listing = {d: tuple(sorted(a for a, found in entries.items() if d in found)) for d in datasets}
         return {dataset: authorities for dataset, authorities in listing.items() if authorities}
 
-    def stays(self, at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
+    def stays(self, states: Collection[str], at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
         found: dict[str, list[timedelta]] = {}
         last: dict[str, StateChange] = {}
         for change in self._changes:
             if at is None or change.at <= at:
                 began = last.get(change.dataset)
-                if began is not None and began.after is not None:
+                if began is not None and began.after is not None and began.after.name in states:
                     found.setdefault(began.after.name, []).append(change.at - began.at)
                 last[change.dataset] = change
         return found
@@ -156,6 +158,12 @@ class MemoryStore:
 
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
         return {a: given for a, given in self._reservations.items() if a in set(accessions)}
+
+    def contents(self, files: Collection[Identity]) -> Mapping[Identity, Digests]:
+        return {file: self._contents[file[:2]][1] for file in files if self._contents.get(file[:2], (None,))[0] == file}
+
+    def keep_contents(self, digests: Mapping[Identity, Digests]) -> None:
+        self._contents |= {file[:2]: (file, digest) for file, digest in digests.items()}
 
     def counts(self, at: datetime) -> Mapping[str, int]:
         stood = {change.dataset: change.after for change in self._changes if change.at <= at}

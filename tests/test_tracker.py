@@ -18,6 +18,7 @@ from app.domain.model import (
     Listing,
     Outcome,
     Problem,
+    RemarkKind,
     Report,
     RunStatus,
     Secret,
@@ -569,3 +570,58 @@ def test_problems_of_what_does_not_exist_are_not_taken_for_none() -> None:
         site.tracker().problems(Wanted(sources=frozenset({"lodaing"})))
     with pytest.raises(UnknownDataset, match="did you mean E-MTAB-1"):
         site.tracker().problems(Wanted(datasets=frozenset({"e-mtab-1"})))
+
+
+# --------------------------------------------------------------------------- what curators ask and say
+
+
+def stays_of_two_days() -> Site:
+    """Six datasets were loading for two days each; one has been for three."""
+    site = Site({"loading": [f"E-MTAB-{number}" for number in range(7)], "published": []})
+    site.crawl()
+    site.now += timedelta(days=2)
+    site.shows = {"loading": ["E-MTAB-6"], "published": [f"E-MTAB-{number}" for number in range(6)]}
+    site.crawl()
+    site.now += timedelta(days=1)
+    return site
+
+
+def test_what_stays_longer_than_the_others_did_is_stuck_and_told_in_the_summary() -> None:
+    site = stays_of_two_days()
+    (one,) = site.tracker().stuck()
+    assert (one.dataset, one.state, one.stayed > timedelta(days=3)) == ("E-MTAB-6", "loading", True)
+    site.crawl()
+    summary = site.outputs[0].shown[-1][0]
+    told = [row for row in summary.rows if row[0] == "Stuck"]
+    assert [(row[1], row[2], row[-1]) for row in told] == [
+        ("loading", 1, "longer than 2 d, as 9 of 10 were over by then; usually 2 d (of 6)")
+    ]
+    assert site.tracker().stuck(timedelta(days=4)) == []
+
+
+def test_the_past_is_not_told_what_was_usual_later() -> None:
+    site = stays_of_two_days()
+    _, (summary, *_) = site.tracker().overview(site.now - timedelta(days=2))
+    assert [row for row in summary.rows if row[0] == "Stuck"] == []
+
+
+def test_remarks_change_what_is_shown_and_nothing_else() -> None:
+    site = Site({"loading": ["E-MTAB-1", "E-MTAB-2"], "more": ["E-MTAB-1"]})
+    site.places = [place("loading"), place("more", "loading")]
+    site.crawl()
+    before = site.store.known()
+    (problem,) = [entry.problem for entry in before.problems if entry.problem.code is Code.SEVERAL_PLACES]
+    tracker = site.tracker()
+    tracker.ignore("E-MTAB-2", "withdrawn", "heron")
+    assert tracker.acknowledge(problem.key, "on purpose", "wren") == problem
+    site.crawl()
+    after = site.store.known()
+    assert {s.subject for s in after.remarks.values()} == {"E-MTAB-2", problem.digest}
+    assert (after.standings, after.problems) == (before.standings, before.problems)
+    track = site.outputs[0].shown[-1][2]
+    assert [track.datasets[row] for row in track.muted] == ["E-MTAB-2"]
+    assert [entry.remark and entry.remark.by for entry in site.tracker().problems()] == ["wren"]
+    with pytest.raises(UnknownDataset):
+        tracker.ignore("E-MTAB-3", "x", "heron")
+    assert tracker.undo(RemarkKind.ACKNOWLEDGED, problem.key, "heron").reason == "on purpose"
+    assert [entry.remark for entry in site.tracker().problems()] == [None]

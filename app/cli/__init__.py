@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import app as rooms
+from app.cli import curators, duplicates
 from app.cli.shared import AsJson, Given, dump, loaded, moment, opened, show
 from app.errors import ConfigError, UsageError
-from app.program import supervised
+from app.program import leave, supervised
 
 if TYPE_CHECKING:
     from app.domain.model import SourceConfig
@@ -34,8 +35,6 @@ command = typer.Typer(
 )
 sources = typer.Typer(help="The configured places.", no_args_is_help=True)
 settings = typer.Typer(help="The configuration files.", no_args_is_help=True)
-command.add_typer(sources, name="sources")
-command.add_typer(settings, name="config")
 
 
 class Format(StrEnum):
@@ -167,13 +166,13 @@ def why(context: typer.Context, accession: str, as_json: AsJson = False) -> None
 def history(context: typer.Context, accession: str, as_json: AsJson = False) -> None:
     """Every change of a dataset's state, and how long each state lasted."""
     with opened(context) as (tracker, terminal):
-        changes, now = tracker.history(accession), tracker.clock()
+        changes, remarks, now = tracker.history(accession), tracker.remarks(accession), tracker.clock()
         if as_json:
             from app import shapes
 
-            dump(shapes.history(accession, changes, now))
+            dump(shapes.history(accession, changes, remarks, now))
         else:
-            terminal.history(accession, changes, now)
+            terminal.history(accession, changes, remarks, now)
 
 
 @command.command()
@@ -228,6 +227,14 @@ def runs(
             dump(shapes.runs(done))
         else:
             terminal.runs(done)
+
+
+for tool in (curators.metadata, curators.stuck, curators.ignore, curators.acknowledge):
+    command.command()(tool)
+command.add_typer(duplicates.command, name="duplicates")
+command.add_typer(curators.accessions, name="accession")
+command.add_typer(sources, name="sources")
+command.add_typer(settings, name="config")
 
 
 # --------------------------------------------------------------------------- looking after it
@@ -329,7 +336,7 @@ def demo(
             terminal.say()
             terminal.why(tracker.dataset(accession), accession)
         terminal.say("\nThe history of the last one:\n")
-        terminal.history(asked[-1], tracker.history(asked[-1]), tracker.clock())
+        terminal.history(asked[-1], tracker.history(asked[-1]), (), tracker.clock())
     terminal.say(f"\nLook around: ./run tracker --config {directory}/tracker.yaml overview")
 
 
@@ -363,8 +370,11 @@ def _next(left: Iterator[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command (without arguments: the shell's) and returns its exit code."""
-    return supervised(lambda: run(sys.argv[1:] if arguments is None else arguments))
+    """Runs a command (without arguments: the shell's, and then it does not return) and returns its exit code."""
+    code = supervised(lambda: run(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None:
+        leave(code)
+    return code
 
 
 def run(arguments: Sequence[str]) -> int:

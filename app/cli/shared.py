@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -34,6 +35,9 @@ class Given:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for a script.")]
+Because = Annotated[str, typer.Option("--reason", help="Why; others will want to know.", metavar="TEXT")]
+By = Annotated[str, typer.Option("--by", help="Who says so, instead of you.", metavar="NAME")]
+Undo = Annotated[bool, typer.Option("--undo", help="What was said before holds no longer.")]
 
 
 def loaded(context: typer.Context, *, warn: bool = True) -> Config:
@@ -60,6 +64,28 @@ def opened(
     config = loaded(context, warn=writing)
     with rooms.open_tracker(config, writing=writing, dry_run=dry_run) as tracker:
         yield tracker, Terminal(config.time_zone)
+
+
+def whoever(by: str) -> str:
+    """Who is at work, for those who read later who said what: the name of the account unless another is given."""
+    import getpass
+
+    try:
+        return by.strip() or getpass.getuser()
+    except (KeyError, OSError):  # an account without a name
+        raise UsageError("your account has no name here; say --by NAME") from None
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], object]]:
+    """Gives the function to tell what is being done, which a person at a terminal then sees."""
+    if not sys.stderr.isatty():
+        yield lambda doing: None
+        return
+    from app.terminal import Terminal
+
+    with Terminal(UTC).progress() as tell:
+        yield tell
 
 
 def show(listing: dict[str, list[dict[str, Any]]], as_json: bool) -> None:

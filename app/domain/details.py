@@ -9,8 +9,33 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.domain.lifecycle import Seen
-from app.domain.model import Decision, Entry, Known, KnownProblem, Standing, State, StateChange, Verdict
-from app.domain.overview import STALE, Layout, Row, Table, View, rows, shown, state_name, tabs, unnamed, web_link
+from app.domain.model import (
+    Decision,
+    Entry,
+    Known,
+    KnownProblem,
+    Remark,
+    RemarkKind,
+    Standing,
+    State,
+    StateChange,
+    Verdict,
+)
+from app.domain.overview import (
+    STALE,
+    Layout,
+    Row,
+    Table,
+    View,
+    rows,
+    shown,
+    state_name,
+    tabs,
+    unnamed,
+    web_link,
+    with_true,
+)
+from app.domain.problems import on_problem
 
 DAYS, STEPS = timedelta(days=90), 90
 """How far back the counts go, and in how many steps at most."""
@@ -31,7 +56,8 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """All that is known of one dataset. `seen` is furthest first, `history` oldest first."""
+    """All that is known of one dataset. `seen` is furthest first, `history` oldest first; `ignored`: what a curator
+    said, where it is shown greyed."""
 
     dataset: str
     standing: Standing
@@ -44,6 +70,7 @@ class Detail:
     listed: tuple[Listed, ...] = ()
     history: tuple[StateChange, ...] = ()
     problems: tuple[KnownProblem, ...] = ()
+    ignored: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +170,15 @@ def _details(
     for change in changes:
         histories.setdefault(change.dataset, []).append(_with_sentence(change, unnamed(change.sentence, view.left_out)))
     wrong: dict[str, list[KnownProblem]] = {}
-    for entry in known.problems:
-        wrong.setdefault(entry.problem.dataset, []).append(entry)
+    for entry, true in with_true(known, view):
+        remark = on_problem(true, known.remarks)
+        wrong.setdefault(entry.problem.dataset, []).append(replace(entry, remark=remark) if remark else entry)
 
     def detail(dataset: str, standing: Standing, **more: Any) -> Detail:
         decision = _with_sentence(standing.decision, unnamed(standing.decision.sentence, view.left_out))
         history, problems = tuple(histories.get(dataset, ())), tuple(wrong.get(dataset, ()))
-        return Detail(dataset, replace(standing, decision=decision), history=history, problems=problems, **more)
+        more |= {"history": history, "problems": problems, "ignored": known.remarks.get((RemarkKind.IGNORED, dataset))}
+        return Detail(dataset, replace(standing, decision=decision), **more)
 
     for row in found:
         yield detail(

@@ -11,12 +11,14 @@ What a dataset names counts only where it is another dataset's name or has the f
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from app.domain.model import Metadata
 from app.domain.species import species_name
+from app.domain.text import storable
 
 SAME_ACCESSION, NAMES_OTHER, SHARED_ACCESSION = "same_accession", "names_other", "shared_accession"
 SAME_TITLE = "same_title"
@@ -86,11 +88,21 @@ def names(dataset: str, said: Iterable[Metadata]) -> frozenset[str]:
     return frozenset(map(canonical, written)) - {dataset}
 
 
+def of_a_study(name: str) -> bool:
+    """Whether a canonical accession has the form of an archive's study or project, with a number."""
+    return _NOT_ZERO.search(name) is not None and name not in PREFIXES and _known(name) is not None
+
+
+def archive_of(name: str) -> str:
+    """The archive that gives accessions of this form (canonical); empty: none that is known."""
+    return (_known(name) or ("", ""))[0]
+
+
 def _archive(own: str) -> str:
     """Where the dataset of this canonical name is from. Of other forms than archives have, those that begin alike
     are from one place; what does not look like an accession is from nowhere else."""
-    if known := _known(own):
-        return known[0]
+    if known := archive_of(own):
+        return known
     if like := _LIKE_ONE.fullmatch(own):
         return PREFIXES.get(like[1], like.groups())[0]
     return own
@@ -195,13 +207,16 @@ class Group:
     certain: bool = True
 
     @property
-    def key(self) -> str:
-        return self.datasets[0]
-
-    @property
     def shared(self) -> tuple[str, ...]:
         """The accessions (canonical) that tie them together."""
         return tuple(sorted({link.accession for link in self.links})) if self.certain else ()
+
+    @property
+    def evidence(self) -> str:
+        """Another one once anything that ties them, or any of them, is another: 32 hexadecimal digits."""
+        ties = (text for link in sorted(self.links) for text in astuple(link))
+        told = "\0".join(map(storable, (*sorted(self.datasets), "", *ties)))
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 class Studies:
@@ -222,29 +237,13 @@ class Studies:
             for name in {self._own[dataset], *map(canonical, study.secondary)}
         )
         own = set(self._own.values())
-        self._ties = {n: tied for n, those in self._more.items() if len(tied := self._tied(n, those, n in own)) > 1}
+        self._ties = {
+            n: tied for n, those in self._more.items() if len(tied := tied_by(n, those, self._own, owned=n in own)) > 1
+        }
         self._group: dict[str, list[str]] = {}
         """Of every tied dataset those of its study, itself included: one list for all of them."""
         for tied in self._ties.values():
             self._join(tied)
-
-    def _tied(self, name: str, datasets: list[str], owned: bool) -> list[str]:
-        """Of the datasets that have or name this accession those which it makes one study. `owned`: some have it."""
-        if not _NOT_ZERO.search(name):
-            return []
-        _, level = _known(name) or ("", STUDY if owned else "")
-        if level == SERIES:
-            parts = {own for dataset in datasets if (own := self._own[dataset]).startswith("GSE") and own != name}
-            level = STUDY if owned and len(parts) < 2 else PROJECT
-        if level == STUDY or (level == PROJECT and self._agree(name, datasets)):
-            return datasets
-        return [dataset for dataset in datasets if self._own[dataset] == name] if owned else []
-
-    def _agree(self, project: str, datasets: Iterable[str]) -> bool:
-        """Whether no two of those that name this project are different studies of one archive."""
-        first: dict[str, str] = {}
-        naming = (own for own in map(self._own.__getitem__, datasets) if own != project)
-        return all(first.setdefault(_archive(own), own) == own for own in naming)
 
     def _join(self, datasets: list[str]) -> None:
         """These are one study. The smaller of two groups goes into the larger: whatever the order, no dataset moves
@@ -257,14 +256,8 @@ class Studies:
                 self._group.update(dict.fromkeys(small, group))
 
     def others(self, dataset: str) -> set[str]:
-        """The other datasets that certainly are the same study. Of an accession that is no dataset here: those that
-        would be if it were."""
-        if dataset in self._studies:
-            return set(self._group.get(dataset, ())) - {dataset}
-        name = canonical(dataset)
-        naming = self._more.get(name, [self._first[name]] if name in self._first else [])
-        tied = self._tied(name, naming, owned=True)
-        return set(tied).union(*map(self.others, tied))
+        """The other datasets that certainly are the same study."""
+        return set(self._group.get(dataset, ())) - {dataset}
 
     def others_among(self, chosen: Collection[str], most: int) -> Callable[[str], tuple[str, ...]]:
         """What tells for each dataset here which of its others are among the chosen: the first by name, no more than
@@ -316,6 +309,27 @@ class Studies:
                 if organisms and len(set(map(self._representative, same))) > 1 and _telling(title, organisms):
                     shown = " ".join(self._studies[same[0]].title.split())
                     yield Group(tuple(same), tuple(_link(same[0], d, SAME_TITLE, shown) for d in same[1:]), False)
+
+
+def tied_by(name: str, datasets: list[str], own: Mapping[str, str], *, owned: bool) -> list[str]:
+    """Of the datasets that have or name this accession, which are all that do, those that it makes one study. `own`:
+    dataset -> its own accession; `owned`: some dataset has this one."""
+    if not _NOT_ZERO.search(name):
+        return []
+    _, level = _known(name) or ("", STUDY if owned else "")
+    if level == SERIES:
+        parts = {its for dataset in datasets if (its := own[dataset]).startswith("GSE") and its != name}
+        level = STUDY if owned and len(parts) < 2 else PROJECT
+    if level == STUDY or (level == PROJECT and _agree(name, datasets, own)):
+        return datasets
+    return [dataset for dataset in datasets if own[dataset] == name] if owned else []
+
+
+def _agree(project: str, datasets: Iterable[str], own: Mapping[str, str]) -> bool:
+    """Whether no two of those that name this project are different studies of one archive."""
+    first: dict[str, str] = {}
+    naming = (its for its in map(own.__getitem__, datasets) if its != project)
+    return all(first.setdefault(_archive(its), its) == its for its in naming)
 
 
 def _gathered(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], dict[str, list[str]]]:

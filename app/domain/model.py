@@ -454,11 +454,13 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class KnownProblem:
-    """A problem, when it was first seen, and, if it is over, when it was last seen."""
+    """A problem, when it was first seen, and, if it is over, when it was last seen; `remark`: why a curator does not
+    mind it, where that was looked for."""
 
     problem: Problem
     since: datetime
     last: datetime | None = None
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,25 @@ Add a column: one `Column` in COLUMNS. Its title is what people see and what the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from app.domain.duplicates import Studies, Study
+from app.domain.duplicates import Group, Studies, Study
 from app.domain.history import counts
 from app.domain.lifecycle import Seen, by_dataset, furthest_first, merged
 from app.domain.model import (
+    KEY,
     Code,
     Known,
+    KnownProblem,
     Lifecycle,
     Metadata,
     Problem,
+    Remark,
+    RemarkKind,
     Secret,
     Standing,
     State,
@@ -27,7 +32,8 @@ from app.domain.model import (
     Verdict,
 )
 from app.domain.presence import stages
-from app.domain.problems import worst_first
+from app.domain.problems import on_problem, worst_first
+from app.domain.stuck import overdue, under_way, usual
 
 Cell = str | int | float | bool | datetime | None
 
@@ -54,13 +60,16 @@ the query, so that what comes before it can be shown to everybody."""
 @dataclass(frozen=True, slots=True)
 class Table:
     """One tab: its name, its column titles, and its rows (as many cells as there are columns). `datasets`, of a tab
-    that has one a row: which, for a site may choose other columns and titles than Accession.
-    Times in cells are UTC; the output shows them in the site's time zone."""
+    that has one a row: which, for a site may choose other columns and titles than Accession. `keys`: what tells each
+    row from the others, whatever else in it changes; `muted`: the numbers of the rows that a curator has dealt with,
+    which are shown greyed. Times in cells are UTC; the output shows them in the site's time zone."""
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     datasets: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    muted: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +85,15 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the overview shows: what is known, the newest changes (newest first), and the counts per state
-    some days before (days -> state name -> datasets). Private datasets that are `left_out` are counted, not named."""
+    """What the overview shows: what is known, the newest changes (newest first), the counts per state some days
+    before (days -> state name -> datasets), and how long stays in each state took that are over (state name -> stays).
+    Private datasets that are `left_out` are counted, not named."""
 
     known: Known
     changes: Sequence[StateChange] = ()
     earlier: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+    stays: Mapping[str, Sequence[timedelta]] = field(default_factory=dict)
 
 
 # --------------------------------------------------------------------------- the two dataset tabs
@@ -103,6 +114,7 @@ class Row:
     listed: tuple[str, ...] = ()
     private: bool = False
     key: Secret | None = None
+    ignored: Remark | None = None
 
     @property
     def dataset(self) -> str:
@@ -210,8 +222,8 @@ def tabs(found: Sequence[Row], known: Known, view: View, layout: Layout) -> tupl
         _dataset_table(DISCOVER, discover, layout),
         _dataset_table(TRACK, track, layout),
         _changes(view),
-        _duplicates(found),
-        _problems(known),
+        _duplicates(found, view, layout),
+        _problems(known, view),
     )
 
 
@@ -240,11 +252,16 @@ def _without(known: Known, left_out: Collection[str]) -> Known:
             for entry in known.problems
             if entry.problem.dataset not in left_out
         ),
+        remarks={subject: _of_nobody(remark, left_out) for subject, remark in known.remarks.items()},
     )
 
 
 def _about_nobody(problem: Problem, left_out: Collection[str]) -> Problem:
     return replace(problem, message=unnamed(problem.message, left_out), path=unnamed(problem.path, left_out))
+
+
+def _of_nobody(remark: Remark, left_out: Collection[str]) -> Remark:
+    return replace(remark, reason=unnamed(remark.reason, left_out))
 
 
 def unnamed(text: str, left_out: Collection[str]) -> str:
@@ -267,15 +284,26 @@ def rows(known: Known, layout: Layout, keys: Mapping[str, Secret]) -> list[Row]:
             seen=(seen := tuple(places.get(dataset, ()))),
             metadata=merged([place.sighting for place in seen]),
             verdicts=said.get(dataset, ()),
-            problems=(*wrong.get(dataset, ()), *stale.get(standing.decision.source, ())),
+            problems=(*_ignored(ignored), *wrong.get(dataset, ()), *stale.get(standing.decision.source, ())),
             links=layout.links,
             listed=() if seen else _listed(known, dataset, layout),
             private=dataset in hidden,
             key=keys.get(dataset),
+            ignored=ignored,
         )
         for dataset, standing in sorted(known.standings.items())
         if (state := standing.decision.state) is not None
+        for ignored in (known.remarks.get((RemarkKind.IGNORED, dataset)),)
     ]
+
+
+def reason_of(remark: Remark) -> str:
+    """Why it is shown greyed, and by whom and since which day (UTC)."""
+    return f"{remark.reason} ({remark.by}, {remark.at.astimezone(UTC):%Y-%m-%d})"
+
+
+def _ignored(remark: Remark | None) -> tuple[str, ...]:
+    return (f"Ignored: {reason_of(remark)}.",) if remark else ()
 
 
 def _listed(known: Known, dataset: str, layout: Layout) -> tuple[str, ...]:
@@ -299,14 +327,17 @@ def _dataset_table(tab: str, rows: Sequence[Row], layout: Layout) -> Table:
     chosen = layout.columns.get(tab, default)
     values = [_BY_TITLE[name].value for name, _ in chosen]
     cells = tuple(tuple(value(row) for value in values) for row in rows)
-    return Table(tab, tuple(title for _, title in chosen), cells, tuple(row.dataset for row in rows))
+    datasets = tuple(row.dataset for row in rows)
+    muted = frozenset(number for number, row in enumerate(rows) if row.ignored)
+    return Table(tab, tuple(title for _, title in chosen), cells, datasets, datasets, muted)
 
 
 # --------------------------------------------------------------------------- the other tabs
 
 
 def _summary(view: View, layout: Layout) -> Table:
-    """How many datasets stand where, now and before; when each source was last read; problems by kind."""
+    """How many datasets stand where, now and before; how many are stuck; when each source was last read; problems by
+    kind. Not one of the counts of states is another through what curators say."""
     known, now = view.known, counts(view.known)
     columns = (
         "Section",
@@ -325,18 +356,33 @@ def _summary(view: View, layout: Layout) -> Table:
         ("State", name, now.get(name, 0), *(_count(counted, name) for counted in past), None, "") for name in states
     ]
     rows.append(("State", "all", sum(now.values()), *(_total(counted) for counted in past), None, ""))
+    rows.extend(("Stuck", name, stuck, *blank, None, note) for name, stuck, note in _stuck(view, layout))
     notes = {entry.problem.source: entry.problem.message for entry in known.problems if entry.problem.code in STALE}
     for name, source in known.sources.items():
         if not source.deleted:
             found = len(known.sightings.get(name, {}))
             rows.append(("Source", name, found, *blank, source.last_read, notes.get(name, "")))
+    dealt_with = Counter((e.problem.code, bool(_dealt_with(e.problem, known.remarks))) for e in known.problems)
     for code in Code:
-        if found := sum(entry.problem.code is code for entry in known.problems):
-            rows.append(("Problem", code.value, found, *blank, None, f"{code.severity}: {code.meaning}"))
+        found, known_of = dealt_with[code, False], dealt_with[code, True]
+        if found or known_of:
+            note = f"{code.severity}: {code.meaning}" + (f"; {known_of:,} acknowledged" if known_of else "")
+            rows.append(("Problem", code.value, found, *blank, None, note))
     if view.left_out:
         told = sum(s.decision.state is not None and d in view.left_out for d, s in known.standings.items())
         rows.append(("Left Out", "private", told, *blank, None, "datasets that are counted here and in no other tab"))
-    return Table(SUMMARY, columns, tuple(rows))
+    return Table(SUMMARY, columns, tuple(rows), keys=tuple(f"{row[0]}/{row[1]}" for row in rows))
+
+
+def _stuck(view: View, layout: Layout) -> list[tuple[str, int, str]]:
+    """State, how many are stuck there, and what that means; of the states of which it can be told what is usual."""
+    usually, known = usual(view.stays), view.known
+    if known.at is None:
+        return []
+    late = Counter(s.decision.state for s in overdue(known, usually, layout.lifecycle, known.at))
+    found = {state.name: count for state, count in late.items() if state}
+    states = [name for name in under_way(layout.lifecycle) if name in usually]
+    return [(name, found.get(name, 0), str(usually[name])) for name in states]
 
 
 def _count(counted: Mapping[str, int] | None, name: str) -> int | None:
@@ -349,43 +395,132 @@ def _total(counted: Mapping[str, int] | None) -> int | None:
 
 
 def _changes(view: View) -> Table:
+    shown = [change for change in view.changes if change.dataset not in view.left_out]
     rows = [
         (change.at, change.dataset, state_name(change.before, "new"), state_name(change.after, "gone"), change.reason,
          unnamed(change.sentence, view.left_out), change.run)
-        for change in view.changes
-        if change.dataset not in view.left_out
+        for change in shown
     ]  # fmt: skip
-    return Table(CHANGES, ("When", "Accession", "From", "To", "Reason", "Why", "Run"), tuple(rows))
+    columns = ("When", "Accession", "From", "To", "Reason", "Why", "Run")
+    return Table(CHANGES, columns, tuple(rows), keys=tuple(f"{change.run}/{change.dataset}" for change in shown))
 
 
 def state_name(state: State | None, otherwise: str) -> str:
     return state.name if state is not None else otherwise
 
 
-def _duplicates(rows: Sequence[Row]) -> Table:
-    by_name = {row.dataset: row for row in rows}
-    studies = Studies({row.dataset: Study.of(row.metadata) for row in rows})
-    found = [
-        (
-            group.key,
-            len(group.datasets),
-            _joined(group.datasets),
-            _joined([by_name[d].state.name for d in group.datasets]),
-            _joined(group.shared),
-            "yes" if group.certain else "possible",
-            _joined([str(link) for link in group.links]),
-        )
-        for group in studies.groups()
-    ]
-    columns = ("Group", "Datasets", "Accessions", "Status", "Shared Accessions", "Certain", "Evidence")
-    return Table(DUPLICATES, columns, tuple(found))
+# --------------------------------------------------------------------------- duplicates
 
 
-def _problems(known: Known) -> Table:
-    since = {entry.problem: entry.since for entry in known.problems}
+@dataclass(frozen=True, slots=True)
+class KnownGroup:
+    """A group of duplicates. `key` stays the same while datasets join it; `evidence` tells what ties it now, and
+    `dismissed` speaks of just that."""
+
+    group: Group
+    key: str
+    evidence: str
+    dismissed: Remark | None = None
+
+
+_DAWN = datetime.min.replace(tzinfo=UTC)
+
+
+def group_key(group: Group, first: Mapping[str, datetime | None]) -> str:
+    """The dataset that was seen first (`first`: when each was; None: before all that is told), so that one that joins
+    does not take its place. A group that is only possible has a mark before it: the dataset may be in one of each."""
+    oldest = min(group.datasets, key=lambda dataset: (first.get(dataset) or _DAWN, dataset))
+    return oldest if group.certain else f"title:{oldest}"
+
+
+def duplicate_groups(known: Known, layout: Layout) -> list[KnownGroup]:
+    """The groups as the tab has them: certain ones by their first dataset, then possible ones, at last those that are
+    dismissed."""
+    return _groups(rows(known, layout, {}), known.remarks)
+
+
+def _groups(found: Sequence[Row], remarks: Mapping[tuple[RemarkKind, str], Remark]) -> list[KnownGroup]:
+    first = {row.dataset: row.standing.first for row in found}
+    groups = []
+    for group in Studies({row.dataset: Study.of(row.metadata) for row in found}).groups():
+        key, evidence = group_key(group, first), group.evidence
+        remark = remarks.get((RemarkKind.DISMISSED, key))
+        groups.append(KnownGroup(group, key, evidence, remark if remark and remark.evidence == evidence else None))
+    return _dismissed_last(groups)
+
+
+def _dismissed_last(groups: Sequence[KnownGroup]) -> list[KnownGroup]:
+    return sorted(groups, key=lambda known: known.dismissed is not None)
+
+
+def _shown_groups(found: Sequence[Row], view: View, layout: Layout) -> list[KnownGroup]:
+    """Those of these rows. Who dismissed a group dismissed what is left of it where datasets are left out."""
+    if not view.left_out or all(kind is not RemarkKind.DISMISSED for kind, _ in view.known.remarks):
+        return _groups(found, view.known.remarks)
+    whole = {
+        (known.group.certain, dataset): _of_nobody(known.dismissed, view.left_out)
+        for known in duplicate_groups(view.known, layout)
+        if known.dismissed
+        for dataset in known.group.datasets
+    }
+    parts = _groups(found, {})
+    return _dismissed_last([replace(k, dismissed=whole.get((k.group.certain, k.group.datasets[0]))) for k in parts])
+
+
+def _duplicates(found: Sequence[Row], view: View, layout: Layout) -> Table:
+    state = {row.dataset: row.state.name for row in found}
+    groups = _shown_groups(found, view, layout)
     rows = [
-        (str(p.severity), p.code.value, p.message, p.dataset, p.source, p.path, p.line or None, since[p])
-        for p in worst_first(since)
+        (
+            known.key,
+            len(known.group.datasets),
+            _joined(known.group.datasets),
+            _joined([state[dataset] for dataset in known.group.datasets]),
+            _joined(known.group.shared),
+            "yes" if known.group.certain else "possible",
+            _joined([str(link) for link in known.group.links]),
+            reason_of(known.dismissed) if known.dismissed else "",
+        )
+        for known in groups
     ]
-    columns = ("Severity", "Problem", "Message", "Accession", "Source", "Path", "Line", "Since")
-    return Table(PROBLEMS, columns, tuple(rows))
+    columns = ("Group", "Datasets", "Accessions", "Status", "Shared Accessions", "Certain", "Evidence", "Dismissed")
+    muted = frozenset(number for number, known in enumerate(groups) if known.dismissed)
+    return Table(DUPLICATES, columns, tuple(rows), keys=tuple(known.key for known in groups), muted=muted)
+
+
+# --------------------------------------------------------------------------- problems
+
+
+def _dealt_with(problem: Problem, remarks: Mapping[tuple[RemarkKind, str], Remark]) -> str:
+    """What a curator said of the problem, or of its dataset; empty: nothing."""
+    remark = on_problem(problem, remarks)
+    if remark is None:
+        return ""
+    return "dataset ignored: " * (remark.kind is RemarkKind.IGNORED) + reason_of(remark)
+
+
+def with_true(known: Known, view: View) -> Iterator[tuple[KnownProblem, Problem]]:
+    """The problems that are shown, each with what it is where nothing is left out: of that curators speak."""
+    true = (entry.problem for entry in view.known.problems if entry.problem.dataset not in view.left_out)
+    return zip(known.problems, true, strict=True)
+
+
+def _problems(known: Known, view: View) -> Table:
+    """Those that curators have dealt with come last. One that names a dataset that is left out has no key here: from
+    the true one that name could be found by trying."""
+    told = {
+        entry.problem: (entry.since, true, _dealt_with(true, known.remarks)) for entry, true in with_true(known, view)
+    }
+    order = sorted(worst_first(told), key=lambda problem: bool(told[problem][2]))
+    rows, keys = [], []
+    for p in order:
+        since, true, acknowledged = told[p]
+        keys.append(digest := p.digest)
+        key = digest[:KEY] if p == true else ""
+        place = p.message, p.dataset, p.source, p.path, p.line or None
+        rows.append((str(p.severity), p.code.value, *place, since, key, acknowledged))
+    columns = (
+        "Severity", "Problem", "Message", "Accession", "Source", "Path", "Line", "Since", "Key", "Acknowledged",
+    )  # fmt: skip
+    muted = frozenset(number for number, problem in enumerate(order) if told[problem][2])
+    return Table(PROBLEMS, columns, tuple(rows), keys=tuple(keys), muted=muted)

@@ -11,7 +11,20 @@ from itertools import groupby
 from shlex import quote
 
 from app.domain.lifecycle import Seen, overall
-from app.domain.model import Answer, Code, Hold, Known, Lifecycle, Listing, Outcome, Problem, Standing, Verdict
+from app.domain.model import (
+    Answer,
+    Code,
+    Hold,
+    Known,
+    Lifecycle,
+    Listing,
+    Outcome,
+    Problem,
+    Remark,
+    RemarkKind,
+    Standing,
+    Verdict,
+)
 from app.domain.presence import EMPTY, REMOVED, Reading
 from app.domain.production import Authority, Production
 
@@ -139,7 +152,15 @@ def worst_first(found: Iterable[Problem]) -> list[Problem]:
     return sorted(found, key=order)
 
 
-def order(problem: Problem) -> tuple[object, ...]:
-    """By severity, kind and place."""
+def order(problem: Problem, *, minded: bool = True) -> tuple[object, ...]:
+    """By severity, kind and place; those that nobody need mind after the others of their kind."""
     place = problem.path, problem.line, problem.source, problem.dataset, problem.message
-    return -problem.severity, problem.code.value, *place
+    return -problem.severity, problem.code.value, not minded, *place
+
+
+def on_problem(problem: Problem, remarks: Mapping[tuple[RemarkKind, str], Remark]) -> Remark | None:
+    """Why nobody need mind it: it was acknowledged, or its dataset is ignored."""
+    if not remarks:
+        return None
+    acknowledged = remarks.get((RemarkKind.ACKNOWLEDGED, problem.digest))
+    return acknowledged or remarks.get((RemarkKind.IGNORED, problem.dataset))

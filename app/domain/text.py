@@ -23,3 +23,19 @@ def storable(value: str) -> str:
     if value.isascii() and "\0" not in value:
         return value
     return _UNSTORABLE.sub("\ufffd", value)
+
+
+def printable(name: bytes | str) -> str:
+    r"""A name as one line of text that every store and sheet takes: control characters as `\n`, `\x07` ...,
+    bytes that are not UTF-8 as `\xff`."""
+    text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")

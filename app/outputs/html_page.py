@@ -21,8 +21,8 @@ from typing import Any
 
 from app.domain.details import Detail, Listed, Overview
 from app.domain.lifecycle import Seen
-from app.domain.model import Code, KnownProblem, StateChange, Verdict
-from app.domain.overview import CHANGES, DUPLICATES, PROBLEMS, SUMMARY, Cell, Table
+from app.domain.model import Code, KnownProblem, RemarkKind, StateChange, Verdict
+from app.domain.overview import CHANGES, DUPLICATES, PROBLEMS, SUMMARY, Cell, Table, reason_of
 from app.outputs.cells import plain
 from app.outputs.files import replace_files
 
@@ -41,6 +41,9 @@ KINDS = {
     "Accessions": "accessions",
 }
 """How their columns are shown. A code is a stable name for scripts: it is shown with blanks for its underscores."""
+
+GREYED = {PROBLEMS: "Acknowledged", DUPLICATES: "Dismissed"}
+"""The columns that say why a row is greyed; of a dataset it is told with the dataset."""
 
 _ODD = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that command whoever shows them, those included that turn the direction of text around."""
@@ -146,7 +149,7 @@ def data(overview: Overview, time_zone: tzinfo) -> tuple[dict[str, Any], dict[st
         "zone": str(time_zone),
         "states": overview.states,
         "stale": sorted(overview.stale),
-        "problems": [(code.value, str(code.severity), code.meaning) for code in Code],
+        "problems": [(code.value, str(code.severity)) for code in Code],
         "moves": overview.moves,
         "overTime": {"days": [plain(at, time_zone) for at in over_time.moments], "counts": dict(over_time.counts)},
         "tables": tables,
@@ -174,12 +177,22 @@ def _table(table: Table, overview: Overview, details: Mapping[str, Detail], text
             for row, dataset in enumerate(table.datasets)
             if details[dataset].standing.decision.source in overview.stale
         ],
+        "muted": [(row, texts(_why_muted(table, row, details))) for row in sorted(table.muted)],
         "keys": [texts(dataset) if dataset else -1 for dataset in known],
         "facets": [
             {"name": label.lower(), "label": label, "codes": KINDS.get(label) == "code", "values": values}
             for label, values in _filters(table, datasets, details, texts)
         ],
     }
+
+
+def _why_muted(table: Table, row: int, details: Mapping[str, Detail]) -> str:
+    """What was done, a colon, and why."""
+    if table.datasets and (ignored := details[table.datasets[row]].ignored):
+        return f"Ignored: {reason_of(ignored)}"
+    title = GREYED.get(table.name, "")
+    why = str(table.rows[row][table.columns.index(title)]) if title in table.columns else ""
+    return f"Dataset {why.removeprefix('dataset ')}" if why.startswith("dataset ignored: ") else f"{title}: {why}"
 
 
 def _datasets(table: Table) -> Sequence[str]:
@@ -202,11 +215,12 @@ def _filters(
         yield title, [texts(row[at]) for row in table.rows]
 
 
+# Of problems those that are still to be mended: a dataset that has one is marked.
 FACETS: dict[str, Callable[[Detail], Sequence[str]]] = {
     "State": lambda detail: (detail.standing.decision.state.name,) if detail.standing.decision.state else (),
     "Organism": lambda detail: detail.organisms,
     "Curator": lambda detail: detail.curators,
-    "Problem": lambda detail: tuple({entry.problem.code.value: None for entry in detail.problems}),
+    "Problem": lambda detail: tuple({e.problem.code.value: None for e in detail.problems if e.remark is None}),
 }
 
 
@@ -259,6 +273,7 @@ def _detail(detail: Detail, texts: Texts) -> list[Any]:
         [_listed(listed, about) for listed in detail.listed],
         [_change(change, about) for change in detail.history],
         [_problem(entry, about) for entry in detail.problems],
+        about([detail.ignored.by, detail.ignored.at, detail.ignored.reason]) if detail.ignored else [],
     ]
 
 
@@ -290,4 +305,6 @@ def _change(change: StateChange, about: About) -> list[int]:
 def _problem(entry: KnownProblem, about: About) -> list[int]:
     found = entry.problem
     where = "" if found.path and found.path in found.message else found.place
-    return about([str(found.severity), found.code.value, found.message, where, entry.since])
+    acknowledged = entry.remark if entry.remark and entry.remark.kind is RemarkKind.ACKNOWLEDGED else None
+    why = reason_of(acknowledged) if acknowledged else ""
+    return about([str(found.severity), found.code.value, found.message, where, entry.since, why])

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from colorsys import hls_to_rgb
 from datetime import UTC, datetime, tzinfo
 from functools import cache
@@ -35,6 +35,7 @@ LONGEST_LINK, LONGEST_TEXT, LONGEST_NAME = 2_079, 32_767, 31
 CUT = " … (cut)"
 CREATED = datetime(2000, 1, 1, tzinfo=UTC)  # what every workbook says, so that equal ones are equal
 NARROWEST, WIDEST = 8, 60  # columns, in characters
+MUTED = {"italic": True, "font_color": "#595959"}  # rows that curators have dealt with; legible on the states' colours
 
 _LINK = re.compile(r"(?:https?|ftp)://(?:[!#$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2})+")  # what needs no escape
 _NO_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML 1.0, section 2.2
@@ -108,8 +109,9 @@ class _Sheet:
     def fill(self, table: Table, colours: dict[str, str]) -> None:
         widths = [self._text(0, column, title, bold=True) + 3 for column, title in enumerate(table.columns)]
         for row, cells in enumerate(table.rows, start=1):
+            look = MUTED if row - 1 in table.muted else {}
             for column, cell in enumerate(cells):
-                widths[column] = max(widths[column], self._cell(row, column, cell))
+                widths[column] = max(widths[column], self._cell(row, column, cell, look))
         for column, width in enumerate(widths):
             self.sheet.set_column(column, column, min(max(width, NARROWEST), WIDEST))
         self.sheet.freeze_panes(1, 0)
@@ -117,31 +119,34 @@ class _Sheet:
         if "Status" in table.columns and table.rows:
             self._colour(table.columns.index("Status"), len(table.rows), colours)
 
-    def _cell(self, row: int, column: int, cell: Cell) -> int:
+    def _cell(self, row: int, column: int, cell: Cell, look: Mapping[str, Any]) -> int:
         """Writes it; returns how many characters it shows."""
         if isinstance(cell, datetime) and (moment := local(cell, self.time_zone)).year >= 1900:
             shown = moment.isoformat(sep=" ")
-            form = self.form(num_format=f'yyyy-mm-dd hh:mm:ss" {shown[19:]}"')  # no date of Excel has a zone
+            form = self.form(num_format=f'yyyy-mm-dd hh:mm:ss" {shown[19:]}"', **look)  # no date of Excel has a zone
             self.sheet.write_datetime(row, column, moment.replace(tzinfo=None), form)
             return len(shown) + 1
         value = plain(cell, self.time_zone)
         if isinstance(value, bool):
-            self.sheet.write_boolean(row, column, value)
+            self.sheet.write_boolean(row, column, value, self._form(look))
         elif isinstance(value, int | float) and math.isfinite(value):
-            self.sheet.write_number(row, column, value)
+            self.sheet.write_number(row, column, value, self._form(look))
         elif value is not None and value != "":
-            return self._text(row, column, str(value))
+            return self._text(row, column, str(value), **look)
         return len(str(value or ""))
 
-    def _text(self, row: int, column: int, text: str, **properties: bool) -> int:
+    def _form(self, properties: Mapping[str, Any]) -> Any:
+        return self.form(**properties) if properties else None
+
+    def _text(self, row: int, column: int, text: str, **properties: Any) -> int:
         text = _cut(_fit(text), LONGEST_TEXT, CUT)
         if FORMULA.match(text):
             properties["quote_prefix"] = True
         if len(text) <= LONGEST_LINK and self.links < MOST_LINKS and _LINK.fullmatch(text):
             self.links += 1
-            self.sheet.write_url(row, column, text)
+            self.sheet.write_url(row, column, text, self._form(properties))
         else:
-            self.sheet.write_string(row, column, text, self.form(**properties) if properties else None)
+            self.sheet.write_string(row, column, text, self._form(properties))
         return len(text)
 
     def _colour(self, column: int, last: int, colours: dict[str, str]) -> None:

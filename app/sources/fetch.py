@@ -23,8 +23,8 @@ import requests
 import stamina
 import urllib3.exceptions
 
+from app.domain.text import printable
 from app.errors import SourceError
-from app.sources.tree import printable
 
 MIB = 1024 * 1024
 _PIECE = 64 * 1024

@@ -21,12 +21,13 @@ from pydantic import BaseModel, Field
 
 from app.domain.duplicates import canonical
 from app.domain.model import Code, File, Metadata, Problem, Sighting, SourceConfig
+from app.domain.text import printable
 from app.errors import SourceError
 from app.sources import magetab, tree
 from app.sources.forked import mapped
 from app.sources.magetab import Said
 from app.sources.names import Accessions
-from app.sources.tree import Entry, printable
+from app.sources.tree import Entry
 
 
 class FilesystemOptions(BaseModel):

@@ -6,6 +6,7 @@ nothing that its parent has open: it works, writes to its pipe, and is gone.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
 import signal
@@ -17,6 +18,9 @@ AT_ONCE = 32
 """Items that a child answers for at once: few enough for their results to fit into a pipe, so that it need not wait."""
 WORTH_IT = 512
 """Fewer items are done sooner than processes are started and their results sent."""
+
+PIPE = 2**20
+"""Bytes that a child may send ahead: it goes on while its parent is at something else."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -62,6 +66,8 @@ class _Child(NamedTuple):
 
 def _started(work: Callable[[T], R], parts: Sequence[Sequence[T]], others: Sequence[BinaryIO]) -> _Child:
     receiving, sending = os.pipe()
+    with suppress(AttributeError, OSError):  # not every system has it, nor lets everybody
+        fcntl.fcntl(sending, fcntl.F_SETPIPE_SZ, PIPE)
     pid = os.fork()
     if pid:
         os.close(sending)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.domain.species import species_name
+from app.domain.text import printable
 from app.errors import SourceError
-from app.sources.tree import printable
 
 _WANTED = 'wanted is {"tree": [{"path": "homo_sapiens"}, ...]} or one name a line'
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from operator import attrgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from app.domain.contents import Identity
 from app.domain.model import FileIdentity
 
 Entry: TypeAlias = "os.DirEntry[bytes]"
@@ -63,17 +65,115 @@ def _advise(file: int) -> None:
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
 
 
-def printable(name: bytes | str) -> str:
-    r"""A name as one line of text that every store and sheet takes: control characters as `\n`, `\x07` ...,
-    bytes that are not UTF-8 as `\xff`."""
-    text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
-    return text if text.isprintable() else "".join(map(_escaped, text))
+class Inside(NamedTuple):
+    """What lies directly in a folder. `names` and `identities` are of its regular files; what is neither file nor
+    folder, links too, is left out. `unknown`: names of what could not be looked at, and why."""
+
+    folder: tuple[int, int]  # device and inode
+    folders: list[bytes]
+    names: list[bytes]
+    identities: list[Identity]
+    unknown: list[tuple[bytes, str]]
 
 
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
+def inside(folder: bytes, *, through_link: bool = False) -> Inside:
+    """Lists a folder and looks at each file in it. Never leaves it for another by way of a link, but for the folder
+    itself if it is allowed."""
+    opened = os.open(folder, _OPEN | os.O_DIRECTORY | (0 if through_link else os.O_NOFOLLOW))
+    try:
+        own = os.fstat(opened)
+        found = Inside((own.st_dev, own.st_ino), [], [], [], [])
+        with os.scandir(opened) as entries:
+            for entry in entries:
+                try:
+                    if entry.is_file(follow_symlinks=False):
+                        found.identities.append(_identity(entry.stat(follow_symlinks=False)))
+                        found.names.append(os.fsencode(entry.name))
+                    elif entry.is_dir(follow_symlinks=False):
+                        found.folders.append(os.fsencode(entry.name))
+                except OSError as error:
+                    found.unknown.append((os.fsencode(entry.name), reason(error)))
+        return found
+    finally:
+        os.close(opened)
+
+
+class Single(NamedTuple):
+    """A file by itself, and where it is: the folder by device and inode, and its name there."""
+
+    path: bytes
+    place: tuple[int, int, bytes]
+    identity: Identity
+
+
+def single(path: bytes) -> Single:
+    """What a path leads to, by links too. What is not a regular file raises OSError too."""
+    path = os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114 - any name is a name
+    folder, name = os.path.split(path)
+    seen, holds = os.lstat(path), os.stat(folder or b".")  # noqa: PTH116
+    if not stat.S_ISREG(seen.st_mode):
+        raise OSError(errno.EINVAL, "it is neither a file nor a folder")
+    return Single(path, (holds.st_dev, holds.st_ino, name), _identity(seen))
+
+
+def is_in_memory(path: bytes) -> bool:
+    """Whether the beginning of a file can be had without a disk; False also where the system does not tell."""
+    try:
+        file = os.open(path, _OPEN | os.O_NOFOLLOW)
+        try:
+            return os.preadv(file, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+        finally:
+            os.close(file)
+    except (AttributeError, OSError):
+        return False
+
+
+def ends(path: bytes, known: Identity, size: int) -> bytes:
+    """The first and the last `size` bytes of a file, or all of it where it is not longer than both. Raises OSError
+    also where it is not, or no longer, the one that is known."""
+    file = os.open(path, _OPEN | os.O_NOFOLLOW)
+    try:
+        if known[2] <= 2 * size:
+            data = _exactly(file, known[2], 0)
+        else:
+            _advise(file)
+            data = _exactly(file, size, 0) + _exactly(file, size, known[2] - size)
+        _check(file, known)
+        return data
+    finally:
+        os.close(file)
+
+
+def blocks(path: bytes, known: Identity, size: int) -> Iterator[memoryview]:
+    """All of a file, block by block; each is good until the next is asked for. Raises OSError as `ends`, at last."""
+    buffer = memoryview(bytearray(min(size, known[2])))
+    file = os.open(path, _OPEN | os.O_NOFOLLOW)
+    try:
+        while count := os.readv(file, [buffer]):
+            yield buffer[:count]
+        _check(file, known)
+    finally:
+        os.close(file)
+
+
+def _exactly(file: int, size: int, offset: int) -> bytes:
+    """Fewer where the file ends."""
+    data = os.pread(file, size, offset)
+    while 0 < len(data) < size and (more := os.pread(file, size - len(data), offset + len(data))):
+        data += more
+    return data
+
+
+def _check(file: int, known: Identity) -> None:
+    """After reading: had it changed since it was looked at, or were it another, this would tell."""
+    if _identity(os.fstat(file)) != known:
+        raise OSError(errno.ESTALE, "it changed while it was read")
+
+
+def _identity(seen: os.stat_result) -> Identity:
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def reason(error: OSError) -> str:
+    """In words, as far as there are any."""
+    return error.strerror or type(error).__name__

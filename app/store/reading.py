@@ -42,8 +42,10 @@ from app.store.values import loads
 CHUNK = 500
 """Datasets asked for in one query."""
 
-HOLDS = "{0}.since_run <= :run AND ({0}.until_run IS NULL OR {0}.until_run > :run)"
+HELD = "{0}.since_run <= :run AND ({0}.until_run IS NULL OR {0}.until_run > :run)"
 """Half-open: a row that this run closed no longer holds."""
+HOLDS = "{0}.until_run IS NULL"
+"""The same for the newest run; for this there are indexes."""
 
 
 class Moment(NamedTuple):
@@ -167,7 +169,7 @@ class Reading:
 
     def _entries(self) -> dict[str, dict[str, Entry]]:
         """Of each authority that lists anything, be it these datasets or others."""
-        listing = f"SELECT DISTINCT authority FROM entry WHERE {HOLDS.format('entry')}"
+        listing = f"SELECT DISTINCT authority FROM entry WHERE {self._holding('entry')}"
         found: dict[str, dict[str, Entry]] = {name: {} for (name,) in self.snapshot.rows(listing, run=self.when.run)}
         for dataset, authority, private in self._facts("SELECT dataset, authority, private FROM entry", "entry"):
             found[authority][dataset] = Entry(dataset, authority, None if private is None else bool(private))
@@ -216,13 +218,16 @@ class Reading:
                 yield KnownProblem(found, _moment(self.snapshot, finished))
 
     def _holds(self, names: Mapping[int, str]) -> dict[str, Hold]:
-        query = f"SELECT source_id, reason, had, now FROM hold WHERE {HOLDS.format('hold')} ORDER BY id"
+        query = f"SELECT source_id, reason, had, now FROM hold WHERE {self._holding('hold')} ORDER BY id"
         rows = self.snapshot.rows(query, run=self.when.run)
         return {names[source]: Hold(names[source], reason, had, now) for source, reason, had, now in rows}
 
     def _facts(self, query: str, table: str) -> Iterator[tuple[Any, ...]]:
         """The rows of this table that hold, in the order in which they came to be."""
-        return self._rows(f"{query} WHERE {{}} {HOLDS.format(table)} ORDER BY {table}.id", f"{table}.dataset")
+        return self._rows(f"{query} WHERE {{}} {self._holding(table)} ORDER BY {table}.id", f"{table}.dataset")
+
+    def _holding(self, table: str) -> str:
+        return (HOLDS if self.until is None else HELD).format(table)
 
     def _rows(self, query: str, dataset: str) -> Iterator[tuple[Any, ...]]:
         """`query` has `{}` where a condition on `dataset` belongs."""
@@ -388,14 +393,16 @@ def remarks(snapshot: Snapshot, at: datetime | None = None, *, over: bool = Fals
 _REMARKS = {kind.value: kind for kind in RemarkKind}
 
 
-def stays(snapshot: Snapshot, at: datetime | None = None) -> dict[str, list[timedelta]]:
+def stays(snapshot: Snapshot, at: datetime | None, states: Collection[str]) -> dict[str, list[timedelta]]:
     """See `app.ports.Store.stays`."""
-    until, given = ("WHERE at <= :at", {"at": at}) if at else ("", {})
+    until, given = (" AND {}.at <= :at", {"at": at}) if at else ("", {})
+    following = "SELECT next.at FROM state_change AS next WHERE next.dataset = stay.dataset AND next.id > stay.id"
+    query = (
+        f"SELECT stay.to_state, stay.at, ({following}{until.format('next')} ORDER BY next.id LIMIT 1)"
+        f" FROM state_change AS stay WHERE {{}}{until.format('stay')}"
+    )
     found: dict[str, list[timedelta]] = {}
-    for state, began, ended in snapshot.rows(
-        "SELECT to_state, at, ended FROM (SELECT to_state, at, lead(at) OVER (PARTITION BY dataset ORDER BY id) AS"
-        f" ended FROM state_change {until}) AS stay WHERE to_state IS NOT NULL AND ended IS NOT NULL",
-        **given,
-    ):
-        found.setdefault(state, []).append(_moment(snapshot, ended) - _moment(snapshot, began))
+    for state, began, ended in _among(snapshot, query, "stay.to_state IN (...)", states, **given):
+        if ended is not None:
+            found.setdefault(state, []).append(_moment(snapshot, ended) - _moment(snapshot, began))
     return found

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.contents import Digests, Identity
 from app.domain.model import (
     Known,
     KnownProblem,
@@ -21,7 +22,7 @@ from app.domain.model import (
     StateChange,
 )
 from app.ports import Lock
-from app.store import reading
+from app.store import contents, reading
 from app.store.database import Database
 from app.store.terms import LeaseTerms
 
@@ -93,9 +94,9 @@ class SqlStore:
         with self.database.snapshot() as snapshot:
             return reading.listed(snapshot, datasets)
 
-    def stays(self, at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
+    def stays(self, states: Collection[str], at: datetime | None = None) -> Mapping[str, Sequence[timedelta]]:
         with self.database.snapshot() as snapshot:
-            return reading.stays(snapshot, at)
+            return reading.stays(snapshot, at, states)
 
     def say(self, said: Remark) -> None:
         from app.store import curating
@@ -119,6 +120,13 @@ class SqlStore:
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
         with self.database.snapshot() as snapshot:
             return reading.reservations(snapshot, accessions)
+
+    def contents(self, files: Collection[Identity]) -> Mapping[Identity, Digests]:
+        with self.database.snapshot() as snapshot:
+            return contents.known(snapshot, files)
+
+    def keep_contents(self, digests: Mapping[Identity, Digests]) -> None:
+        contents.keep(self.database, digests)
 
     def counts(self, at: datetime) -> Mapping[str, int]:
         with self.database.snapshot() as snapshot:

@@ -312,4 +312,5 @@ content = Table(
     Column("ctime_ns", BigInteger, nullable=False),
     Column("ends", LargeBinary, nullable=False, comment="hash of head and tail"),
     Column("whole", LargeBinary, comment="hash of all of it; NULL: it was never needed"),
+    sqlite_with_rowid=False,
 )

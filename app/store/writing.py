@@ -8,11 +8,12 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, bindparam, delete, false, insert, select, update
+from sqlalchemy import Connection, Row, delete, false, insert, select, update
 
 from app.domain.model import Edits, HarvestLog, Recording, Run, RunStatus, SourceConfig
 from app.errors import StoreError
 from app.store import bulk, rows
+from app.store.reading import CHUNK
 from app.store.rows import Fact, Ids, Values
 from app.store.tables import harvest_log, naming, run, source_config, state_change
 from app.store.values import dumps, loads
@@ -108,9 +109,9 @@ def _drop(connection: Connection, ids: set[int], now: datetime) -> None:
 
 def _write_names(connection: Connection, names: Mapping[str, Collection[str]]) -> None:
     """In place of all that these datasets had and named before."""
-    if names:
-        before = delete(naming).where(naming.c.dataset == bindparam("whose"))
-        connection.execute(before, [{"whose": dataset} for dataset in names])
+    whose = sorted(names)
+    for first in range(0, len(whose), CHUNK):
+        connection.execute(delete(naming).where(naming.c.dataset.in_(whose[first : first + CHUNK])))
     rows = [{"dataset": dataset, "name": name} for dataset, having in names.items() for name in sorted(having)]
     bulk.insert(connection, naming, rows)
 

@@ -91,3 +91,19 @@ def six() -> Overview:
         Dataset("E-MTAB-2", "loading", title="Spleen", more=human, problems=(Code.NOT_UTF8, Code.UNREADABLE)),
         Dataset("E-MTAB-5", days={"external": 4, "gone": 2}),
     )
+
+
+@pytest.fixture
+def dealt_with() -> Overview:
+    """A dataset is ignored, a problem acknowledged, and a group dismissed; and there is one of each that is not."""
+    same, other = ({"secondary_accessions": (name,)} for name in ("PXD5", "PXD6"))
+    return told(
+        Dataset("E-MTAB-1", problems=(Code.NOT_UTF8, Code.UNREADABLE), more=same),
+        Dataset("E-MTAB-2", problems=(Code.NOT_UTF8,), more=same),
+        Dataset("E-MTAB-3", "published", more=other),
+        Dataset("E-MTAB-4", "published", more=other),
+        ignored=("E-MTAB-2",),
+        acknowledged=(Code.UNREADABLE,),
+        dismissed=("E-MTAB-1",),
+        stays={"loading": [timedelta(days=1)] * 5},
+    )

@@ -80,6 +80,26 @@ def test_one_that_is_gone_still_tells_its_history(open_page: Open, six: Overview
     assert part(page, "History")[0] == "external \u2192 gone for 2 d so far"
 
 
+def test_one_that_is_ignored_says_by_whom_since_when_and_why(open_page: Open) -> None:
+    page = open_page(told(Dataset("E-MTAB-1"), Dataset("E-MTAB-2"), ignored=("E-MTAB-1",)), "tab=track")
+    page.get_by_role("link", name="E-MTAB-2").click()
+    expect(dataset(page)).not_to_contain_text("Ignored")
+    page.get_by_role("button", name="Previous").click()
+    expect(dataset(page).locator(".why")).to_contain_text("Ignored by wren on 2026-11-19 (13 h ago): We know")
+
+
+def test_a_problem_that_is_acknowledged_says_so_and_marks_no_dataset(open_page: Open) -> None:
+    found = [Dataset("E-MTAB-1", problems=(Code.UNREADABLE,)), Dataset("E-MTAB-2", problems=(Code.NOT_UTF8,))]
+    page = open_page(told(*found, acknowledged=(Code.UNREADABLE,)), "tab=track")
+    marks = page.locator(".of-accession .mark")
+    assert [mark.get_attribute("aria-label") for mark in marks.all()] == ["warning: not utf8"]
+    page.get_by_role("link", name="E-MTAB-1").click()
+    assert part(page, "Problems")[-1] == "Acknowledged: We know (wren, 2026-11-19)"
+    page.get_by_role("button", name="Next").click()
+    expect(dataset(page)).to_contain_text("not utf8")
+    expect(dataset(page)).not_to_contain_text("Acknowledged")
+
+
 def test_an_accession_that_is_not_there_is_told(open_page: Open, six: Overview) -> None:
     page = open_page(six, "tab=track&dataset=E-MTAB-404")
     expect(dataset(page)).to_contain_text("There is nothing about it on this page")

@@ -70,6 +70,18 @@ def test_nothing_keeps_anybody_out(open_page: Open, tab: str, scheme: str) -> No
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["summary", "track", "track&dataset=E-MTAB-2", "duplicates", "problems"])
+def test_what_is_greyed_can_be_read_all_the_same(open_page: Open, dealt_with: Overview, view: str, scheme: str) -> None:
+    """Also where the mouse or the keys are."""
+    page = open_page(dealt_with, f"tab={view}", color_scheme=scheme, reduced_motion="reduce")
+    assert violations(page) == []
+    for row in rows(page).all() if "dataset" not in view else []:
+        row.hover()
+        row.locator("a").first.focus()
+        assert violations(page) == []
+
+
 def violations(page: Page) -> list[tuple[str, str, list[str]]]:
     found = Axe().run(page).response["violations"]
     return [(each["impact"], each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found]

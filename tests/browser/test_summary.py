@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from app.domain import details
 from app.domain.details import Overview
-from app.domain.model import Known, Lifecycle
+from app.domain.model import Code, Known, Lifecycle
 from app.domain.overview import Layout, View
 from tests.browser.conftest import Open
 from tests.browser.pages import accessions, chips, rows
@@ -71,6 +71,31 @@ def test_a_kind_of_problem_leads_to_its_problems(open_page: Open, six: Overview)
     page.get_by_role("link", name="not utf8").click()
     assert chips(page) == ["Problem: not utf8"]
     assert accessions(page) == ["E-MTAB-2"]
+
+
+def test_of_a_kind_of_problem_the_open_ones_are_counted_and_the_others_told(open_page: Open) -> None:
+    found = [Dataset("E-MTAB-1", problems=(Code.NOT_UTF8,)), Dataset("E-MTAB-2", problems=(Code.NOT_UTF8,))]
+    page = open_page(told(*found, ignored=("E-MTAB-2",)))
+    assert card(page, "Problems by kind") == [
+        ["warning", "not utf8", f"{Code.NOT_UTF8.meaning}; 1 acknowledged", "1"]
+    ]  # fmt: skip
+    assert page.locator(".figures p").all_inner_texts()[-1] == "1\nwarning"
+
+
+def test_what_is_stuck_is_counted_and_leads_to_its_state_longest_first(open_page: Open) -> None:
+    took = {"loading": [timedelta(days=days) for days in range(1, 11)]}
+    found = {"E-MTAB-1": 2, "E-MTAB-2": 10, "E-MTAB-3": 30}
+    page = open_page(told(*(Dataset(d, days={"loading": days}) for d, days in found.items()), stays=took))
+    note = "longer than 9 d, as 9 of 10 were over by then; usually 5 d (of 10)"
+    assert card(page, "Stuck") == [["loading", "2", note]]
+    page.get_by_role("region", name="Stuck").get_by_role("link", name="loading").click()
+    assert (chips(page), accessions(page)) == (["State: loading"], ["E-MTAB-3", "E-MTAB-2", "E-MTAB-1"])
+
+
+def test_where_it_is_not_known_what_is_usual_nothing_is_said_of_it(open_page: Open, six: Overview) -> None:
+    page = open_page(six)
+    expect(page.get_by_role("region", name="Datasets by state")).to_be_visible()
+    expect(page.get_by_role("region", name="Stuck")).to_have_count(0)
 
 
 def test_a_source_that_could_not_be_read_is_marked_with_its_age(open_page: Open) -> None:

@@ -188,6 +188,32 @@ def test_what_is_wrong_is_marked_in_shape_and_words(open_page: Open, six: Overvi
     assert [mark.get_attribute("aria-label") for mark in marks.all()] == ["error: not utf8, unreadable"]
 
 
+@pytest.mark.parametrize(
+    ("tab", "drawn", "badges"),
+    [
+        ("track", [False, True, False, False], ["Ignored"]),
+        ("duplicates", [False, True], ["Dismissed"]),
+        ("problems", [False, True, True], ["Acknowledged", "Dataset ignored"]),
+        ("changes", [False] * 4, []),
+    ],
+)
+def test_what_curators_have_dealt_with_is_grey_and_says_why(
+    open_page: Open, dealt_with: Overview, tab: str, drawn: list[bool], badges: list[str]
+) -> None:
+    page = open_page(dealt_with, f"tab={tab}")
+    colours = [row.evaluate("row => getComputedStyle(row.cells[1]).color") for row in rows(page).all()]
+    assert [colour != colours[0] for colour in colours] == drawn
+    assert page.locator(".rows .badge").all_inner_texts() == badges
+    titles = [row.get_attribute("title") for row in rows(page).all()]
+    assert [title for title in titles if title] == [f"{badge}: We know (wren, 2026-11-19)" for badge in badges]
+    assert [bool(title) for title in titles] == drawn
+
+
+def test_a_greyed_row_stays_grey_wherever_it_is_sorted_to(open_page: Open, dealt_with: Overview) -> None:
+    page = open_page(dealt_with, "tab=track&sort=-Accession")
+    assert [row.get_attribute("title") is not None for row in rows(page).all()] == [False, False, True, False]
+
+
 def test_a_reader_is_told_how_long_the_table_is_and_where_a_row_stands(open_page: Open, six: Overview) -> None:
     page = open_page(six, "tab=track&state=loading")
     table = page.get_by_role("table", name="Track Ingested Experiments")

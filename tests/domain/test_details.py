@@ -6,10 +6,10 @@ import pytest
 
 from app.domain import details
 from app.domain.details import moves, over_time
-from app.domain.model import Entry, Known, KnownSource, StateChange
+from app.domain.model import Code, Entry, Known, KnownSource, RemarkKind, StateChange
 from app.domain.overview import Layout, View, tables
 from tests.domain.builders import DAY, DAY_1, STATES, sighting, standing, state, verdict
-from tests.outputs.pages import AT, Dataset, told
+from tests.outputs.pages import AT, SAID, Dataset, told
 
 
 def change(days: float, before: str | None, after: str | None, dataset: str = "E-MTAB-1") -> StateChange:
@@ -121,6 +121,28 @@ def test_what_is_left_out_is_in_no_detail_and_named_in_none() -> None:
     words = [detail.standing.decision.sentence, *(change.sentence for change in detail.history)]
     assert words == ["It is in /atlas/beside-E-MTAB-2 and (private), a place for datasets that are loading."] * 2
     assert shown.over_time.counts["loading"][-1] == 2
+
+
+def test_a_detail_tells_who_ignores_the_dataset_be_it_gone_or_not() -> None:
+    gone = Dataset("E-MTAB-2", days={"external": 20, "gone": 3})
+    shown = told(Dataset("E-MTAB-1"), gone, Dataset("E-MTAB-3"), ignored=("E-MTAB-1", "E-MTAB-2"))
+    found = {detail.dataset: detail.ignored for detail in shown.details}
+    assert {dataset: remark and (remark.reason, remark.by, remark.at) for dataset, remark in found.items()} == {
+        "E-MTAB-1": SAID,
+        "E-MTAB-2": SAID,
+        "E-MTAB-3": None,
+    }
+
+
+def test_the_problems_of_a_dataset_tell_what_curators_said_of_them() -> None:
+    both = (Code.NOT_UTF8, Code.UNREADABLE)
+    of_ignored = Dataset("E-MTAB-2", problems=both)
+    naming = Dataset("E-MTAB-1", problems=both, place="/atlas/beside-E-MTAB-3 and E-MTAB-3")
+    more = {"ignored": ("E-MTAB-2",), "acknowledged": (Code.UNREADABLE,), "private": ("E-MTAB-3",)}
+    shown = told(naming, of_ignored, Dataset("E-MTAB-3"), **more)
+    kinds = [[entry.remark and entry.remark.kind for entry in detail.problems] for detail in shown.details]
+    assert kinds == [[None, RemarkKind.ACKNOWLEDGED], [RemarkKind.IGNORED, RemarkKind.ACKNOWLEDGED]]
+    assert "(private)" in shown.details[0].problems[0].problem.path
 
 
 def test_sources_that_could_not_be_read_are_stale() -> None:

@@ -6,8 +6,6 @@ import time
 from itertools import permutations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.domain.duplicates import Group, Link, Studies, Study, canonical
 from app.domain.model import Metadata
@@ -149,7 +147,7 @@ def test_one_group_a_study_whatever_the_order(said: dict[str, list[str]], groups
     for order in permutations(naming(said).items()):
         studies = Studies(dict(order))
         assert [" ".join(group.datasets) for group in studies.groups()] == groups
-        assert all(group.certain and group.key == group.datasets[0] for group in studies.groups())
+        assert all(group.certain for group in studies.groups())
         together = {dataset: set(group.split()) for group in groups for dataset in group.split()}
         assert {d: studies.others(d) for d in said} == {d: together.get(d, {d}) - {d} for d in said}
 
@@ -239,39 +237,6 @@ def test_a_group_says_which_accessions_tie_it_together() -> None:
     said = {"E-MTAB-1": ["ERP5", "X9"], "E-ENAD-2": ["ERP5", "GSE7", "ERP6"], "E-GEOD-7": []}
     (group,) = Studies(naming(said)).groups()
     assert group.shared == ("ERP5", "GSE7")
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["E-MTAB-1", "E-MTAB-2", "E-GEOD-3", "GSE3", "E-CURD-4", "DS-5"]),
-        st.lists(st.sampled_from(["E-MTAB-1", "gse3", "E-MEXP-6", "ERP7", "PRJEB8", "DS-5", "NA"]), max_size=3),
-    ),
-    st.sampled_from(["E-MTAB-9", "E-MEXP-6", "ERP7", "PRJEB8", "E-GEOD-3", "GSE3", "DS-5", "NA"]),
-)
-def test_an_accession_that_is_not_tracked_has_the_others_that_it_would_have(
-    said: dict[str, list[str]], accession: str
-) -> None:
-    """So that `is this study here?` can be asked before an import."""
-    said = {dataset: names for dataset, names in said.items() if dataset != accession}
-    would_be = Studies(naming({**said, accession: []})).others(accession)
-    assert Studies(naming(said)).others(accession) == would_be
-
-
-@pytest.mark.parametrize(
-    ("accession", "others"),
-    [
-        ("E-MTAB-8", set()),
-        ("e-mtab-1", {"E-MTAB-1", "E-GEOD-7"}),
-        ("GSE7", {"E-MTAB-1", "E-GEOD-7"}),
-        ("DS-9", {"E-MTAB-1", "E-GEOD-7", "E-MTAB-2"}),
-        ("GSE8", {"E-MTAB-1", "E-GEOD-7", "E-MTAB-2"}),
-        ("PRJEB5", set()),
-        ("NA", set()),
-    ],
-)
-def test_it_can_be_asked_whether_an_accession_is_here(accession: str, others: set[str]) -> None:
-    named = ["DS-9", "GSE8", "PRJEB5", "NA"]
-    assert Studies(naming({"E-MTAB-1": named, "E-MTAB-2": named, "E-GEOD-7": ["E-MTAB-1"]})).others(accession) == others
 
 
 def test_what_the_files_say_of_a_dataset_is_its_study() -> None:

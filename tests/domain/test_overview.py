@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from app.domain.duplicates import Group, Link
 from app.domain.history import Policy
-from app.domain.model import Code, Known, Lifecycle, Secret, StateChange
-from app.domain.overview import COLUMN_NAMES, LINKS, Cell, Layout, Table, View, private, tables
+from app.domain.model import Code, Known, Lifecycle, Problem, Remark, RemarkKind, Secret, StateChange
+from app.domain.overview import (
+    COLUMN_NAMES,
+    LINKS,
+    Cell,
+    Layout,
+    Table,
+    View,
+    duplicate_groups,
+    group_key,
+    private,
+    tables,
+)
 from tests.domain.builders import (
     DAY,
     DAY_1,
@@ -455,6 +468,8 @@ def test_one_row_a_problem() -> None:
         "Path": "/atlas/loading/x",
         "Line": None,
         "Since": DAY_1,
+        "Key": problem(Code.NEAR_MISS, message="E-MTAB-1B is almost an accession.").key,
+        "Acknowledged": "",
     }
 
 
@@ -599,3 +614,306 @@ def test_a_site_with_states_of_its_own_sees_them() -> None:
     assert [each["Status"] for each in rows(found[TRACK])] == ["review"]
     names = [each[0] for each in section(found["Summary"], "State")]
     assert names[2:5] == ["loading", "review", "analysing"]
+
+
+# --------------------------------------------------------------------------- what curators say
+
+SAID = datetime(2026, 11, 23, 23, 30, tzinfo=timezone(-timedelta(hours=2)))
+BY_WREN = "No use (wren, 2026-11-24)"
+"""Of a remark made at that time: the day is that in UTC."""
+
+
+def remark(kind: RemarkKind, subject: str, evidence: str = "", reason: str = "No use") -> Remark:
+    return Remark(kind, subject, reason, "wren", SAID, evidence)
+
+
+def ignored(dataset: str, reason: str = "No use") -> Remark:
+    return remark(RemarkKind.IGNORED, dataset, reason=reason)
+
+
+def acknowledged(found: Problem, reason: str = "No use") -> Remark:
+    return remark(RemarkKind.ACKNOWLEDGED, found.digest, reason=reason)
+
+
+def dismissed(known: Known, *keys: str, reason: str = "No use") -> list[Remark]:
+    """What is said of these groups as they are now."""
+    groups = [group for group in duplicate_groups(known, Layout()) if group.key in keys]
+    return [remark(RemarkKind.DISMISSED, group.key, group.evidence, reason) for group in groups]
+
+
+def remarked(known: Known, *those: Remark) -> Known:
+    return replace(known, remarks={(each.kind, each.subject): each for each in those})
+
+
+def greyed(table: Table) -> list[str]:
+    """The keys of the rows that are shown greyed."""
+    return [key for number, key in enumerate(table.keys) if number in table.muted]
+
+
+def wrong(dataset: str, code: Code = Code.EMPTY_FILE) -> Any:
+    return sighting(dataset, problems=(problem(code, dataset),))
+
+
+def some_known() -> Known:
+    """Two external datasets and three that are loaded, of which two have a problem; and one of a source."""
+    found = {
+        "external": ["E-MTAB-8", "E-MTAB-9"],
+        "loading": [wrong("E-MTAB-1"), wrong("E-MTAB-2"), "E-MTAB-3", problem(Code.NEAR_MISS)],
+    }
+    return site("external", "loading").crawl(found).settled.after
+
+
+def test_every_row_has_a_key_of_its_own() -> None:
+    some = site("external", "loading")
+    two = sighting("E-MTAB-2", secondary_accessions=("E-MTAB-3",))
+    crawl = some.crawl({"external": ["E-MTAB-8"], "loading": [wrong("E-MTAB-1"), two, "E-MTAB-3"]})
+    changes = [replace(change, run=7) for change in crawl.settled.changes]
+    found = shown(crawl, changes=changes)
+    assert [len(set(table.keys)) for table in found.values()] == [len(table.rows) for table in found.values()]
+    assert found["Summary"].keys[-3:] == ("Source/external", "Source/loading", "Problem/empty_file")
+    assert (found[DISCOVER].keys, found[TRACK].keys) == (("E-MTAB-8",), ("E-MTAB-1", "E-MTAB-2", "E-MTAB-3"))
+    assert set(found["Changes"].keys) == {"7/E-MTAB-1", "7/E-MTAB-2", "7/E-MTAB-3", "7/E-MTAB-8"}
+    assert found["Duplicates"].keys == ("E-MTAB-2",)
+    assert found["Problems"].keys == (problem(Code.EMPTY_FILE, "E-MTAB-1").digest,)
+
+
+def test_an_ignored_dataset_is_greyed_where_it_stands_and_says_why() -> None:
+    found = shown(remarked(some_known(), ignored("E-MTAB-9"), ignored("E-MTAB-1"), ignored("E-MTAB-404")))
+    assert (found[DISCOVER].keys, greyed(found[DISCOVER])) == (("E-MTAB-8", "E-MTAB-9"), ["E-MTAB-9"])
+    assert (found[TRACK].keys, greyed(found[TRACK])) == (("E-MTAB-1", "E-MTAB-2", "E-MTAB-3"), ["E-MTAB-1"])
+    cells = [str(each["Problems"]) for each in rows(found[TRACK])]
+    assert cells[0] == f"Ignored: {BY_WREN}. E-MTAB-1: empty_file"
+    assert [cell.startswith("Ignored") for cell in cells] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "order", "words"),
+    [
+        ([], ["E-MTAB-1", "E-MTAB-2", ""], {}),
+        ([acknowledged(problem(Code.EMPTY_FILE, "E-MTAB-1"))], ["E-MTAB-2", "", "E-MTAB-1"], {"E-MTAB-1": BY_WREN}),
+        ([ignored("E-MTAB-1")], ["E-MTAB-2", "", "E-MTAB-1"], {"E-MTAB-1": f"dataset ignored: {BY_WREN}"}),
+        (
+            [acknowledged(problem(Code.EMPTY_FILE, "E-MTAB-1"), "Seen"), ignored("E-MTAB-1"), ignored("E-MTAB-2")],
+            ["", "E-MTAB-1", "E-MTAB-2"],
+            {"E-MTAB-1": "Seen (wren, 2026-11-24)", "E-MTAB-2": f"dataset ignored: {BY_WREN}"},
+        ),
+        ([acknowledged(problem(Code.NEAR_MISS))], ["E-MTAB-1", "E-MTAB-2", ""], {"": BY_WREN}),
+        ([acknowledged(problem(Code.NO_TITLE, "E-MTAB-1"))], ["E-MTAB-1", "E-MTAB-2", ""], {}),
+    ],
+)
+def test_problems_that_curators_know_of_come_last_and_say_so(
+    said: list[Remark], order: list[str], words: Mapping[str, str]
+) -> None:
+    table = shown(remarked(some_known(), *said))["Problems"]
+    found = rows(table)
+    assert [each["Accession"] for each in found] == order
+    assert {each["Accession"]: each["Acknowledged"] for each in found if each["Acknowledged"]} == words
+    assert table.muted == {number for number, dataset in enumerate(order) if dataset in words}
+    assert [each["Key"] for each in found] == [key[:8] for key in table.keys]
+
+
+@pytest.mark.parametrize(
+    ("said", "now", "more"),
+    [
+        ([], 2, ""),
+        ([acknowledged(problem(Code.EMPTY_FILE, "E-MTAB-1"))], 1, "; 1 acknowledged"),
+        ([ignored("E-MTAB-1"), ignored("E-MTAB-2")], 0, "; 2 acknowledged"),
+        ([acknowledged(problem(Code.EMPTY_FILE, "E-MTAB-1")), ignored("E-MTAB-1")], 1, "; 1 acknowledged"),
+    ],
+)
+def test_the_summary_counts_the_open_problems_and_says_how_many_are_not(
+    said: list[Remark], now: int, more: str
+) -> None:
+    found = section(shown(remarked(some_known(), *said))["Summary"], "Problem")
+    (one,) = [each for each in found if each[0] == "empty_file"]
+    assert (one[1], one[6]) == (now, f"warning: {Code.EMPTY_FILE.meaning}{more}")
+
+
+def test_no_state_and_no_count_is_another_through_what_curators_say() -> None:
+    known = some_known()
+    said = [ignored(dataset) for dataset in known.standings] + [acknowledged(e.problem) for e in known.problems]
+    before, after = shown(known), shown(remarked(known, *said))
+    for name in ("State", "Source"):
+        assert section(before["Summary"], name) == section(after["Summary"], name)
+    for tab in (DISCOVER, TRACK):
+        assert [(each["Accession"], each["Status"]) for each in rows(before[tab])] == [
+            (each["Accession"], each["Status"]) for each in rows(after[tab])
+        ]
+
+
+# --------------------------------------------------------------------------- groups and their keys
+
+LATER = DAY_1 + DAY
+
+
+@pytest.mark.parametrize(
+    ("first", "key"),
+    [
+        ({"E-1": DAY_1, "E-2": LATER, "E-3": LATER}, "E-1"),
+        ({"E-1": LATER, "E-2": DAY_1, "E-3": LATER}, "E-2"),
+        ({"E-1": LATER, "E-2": DAY_1, "E-3": DAY_1}, "E-2"),
+        ({"E-1": DAY_1, "E-2": LATER, "E-3": None}, "E-3"),
+        ({"E-1": DAY_1, "E-2": None}, "E-2"),
+        ({}, "E-1"),
+    ],
+)
+def test_a_group_goes_by_its_dataset_that_was_first_seen(first: dict[str, datetime | None], key: str) -> None:
+    datasets, links = ("E-1", "E-2", "E-3"), ()
+    assert group_key(Group(datasets, links), first) == key
+    assert group_key(Group(datasets, links, certain=False), first) == f"title:{key}"
+
+
+ALIKE: Mapping[str, Any] = {"title": "Regeneration of zebrafish hearts", "organisms": ("Danio rerio",)}
+
+
+def test_a_dataset_that_joins_a_group_does_not_take_its_key() -> None:
+    some = site("loading")
+    there = ["E-GEOD-7", sighting("E-MTAB-1", secondary_accessions=("GSE7",))]
+    before = shown(some.crawl({"loading": there}))["Duplicates"]
+    newer = sighting("A-NEW-1", secondary_accessions=("GSE7",))
+    after = shown(some.crawl({"loading": [newer, *there]}))["Duplicates"]
+    assert [each["Accessions"] for each in rows(after)] == ["A-NEW-1; E-GEOD-7; E-MTAB-1"]
+    assert before.keys == after.keys == ("E-GEOD-7",)
+
+
+def test_a_certain_and_a_possible_group_of_one_dataset_have_different_keys() -> None:
+    found = [
+        sighting("E-MTAB-1", **ALIKE),
+        sighting("E-MTAB-2", **ALIKE),
+        sighting("E-MTAB-3", secondary_accessions=("E-MTAB-1",)),
+    ]
+    known = site("loading").crawl({"loading": found}).settled.after
+    table = shown(known)["Duplicates"]
+    assert table.keys == ("E-MTAB-1", "title:E-MTAB-1")
+    assert [each["Group"] for each in rows(table)] == list(table.keys)
+    assert [group.key for group in duplicate_groups(known, Layout())] == list(table.keys)
+
+
+LINK = Link("E-1", "E-2", "names_other", "E-1")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Group(("E-1", "E-2", "E-3"), (LINK,)),
+        Group(("E-1", "E-2"), (LINK, replace(LINK, accession="E-2"))),
+        Group(("E-1", "E-2"), (replace(LINK, evidence="same_accession"),)),
+        Group(("E-1", "E-2"), (replace(LINK, accession="E-2"),)),
+        Group(("E-1", "E-2"), (replace(LINK, other="E-3"),)),
+        Group(("E-1", "E-2"), ()),
+    ],
+)
+def test_the_evidence_of_a_group_is_all_that_ties_it(other: Group) -> None:
+    group = Group(("E-1", "E-2"), (LINK,))
+    assert other.evidence != group.evidence
+    assert group.evidence == Group(("E-2", "E-1"), (LINK,)).evidence
+    assert len(group.evidence) == 32 and int(group.evidence, 16)
+
+
+def duplicates() -> tuple[Site, list[Any]]:
+    """Two certain groups and a possible one."""
+    return site("loading"), [
+        "E-GEOD-7",
+        sighting("E-MTAB-1", secondary_accessions=("GSE7",)),
+        "E-GEOD-8",
+        sighting("E-MTAB-2", secondary_accessions=("GSE8",)),
+        sighting("E-MTAB-3", **ALIKE),
+        sighting("E-MTAB-4", **ALIKE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "order"),
+    [
+        ((), ["E-GEOD-7", "E-GEOD-8", "title:E-MTAB-3"]),
+        (("E-GEOD-7",), ["E-GEOD-8", "title:E-MTAB-3", "E-GEOD-7"]),
+        (("title:E-MTAB-3", "E-GEOD-7"), ["E-GEOD-8", "E-GEOD-7", "title:E-MTAB-3"]),
+        (("E-MTAB-3",), ["E-GEOD-7", "E-GEOD-8", "title:E-MTAB-3"]),
+    ],
+)
+def test_dismissed_groups_come_last_and_say_why(keys: tuple[str, ...], order: list[str]) -> None:
+    some, found = duplicates()
+    known = some.crawl({"loading": found}).settled.after
+    known = remarked(known, *dismissed(known, *keys))
+    table = shown(known)["Duplicates"]
+    assert list(table.keys) == order
+    assert greyed(table) == [key for key in order if key in keys]
+    assert [each["Dismissed"] for each in rows(table)] == [BY_WREN if key in keys else "" for key in order]
+    groups = duplicate_groups(known, Layout())
+    assert [(group.key, group.dismissed is not None) for group in groups] == [(key, key in keys) for key in order]
+
+
+@pytest.mark.parametrize(
+    ("now", "holds"),
+    [
+        (sighting("E-MTAB-1", secondary_accessions=("GSE7",), title="Another"), True),
+        (sighting("E-MTAB-1", secondary_accessions=("GSE7", "GSE12")), True),
+        (sighting("E-MTAB-1", accessions=("E-GEOD-7",), secondary_accessions=("GSE7",)), True),
+        (sighting("E-MTAB-1", secondary_accessions=("GSE7", "E-MTAB-9")), False),
+        (sighting("E-MTAB-1", secondary_accessions=("GSE7", "GSE8")), False),
+    ],
+)
+def test_a_group_is_dismissed_as_long_as_the_same_ties_it(now: Any, holds: bool) -> None:
+    some, found = duplicates()
+    known = some.crawl({"loading": [*found, "E-MTAB-9"]}).settled.after
+    said = dismissed(known, "E-GEOD-7")
+    later = some.crawl({"loading": [found[0], now, *found[2:], "E-MTAB-9"]}).settled.after
+    table = shown(remarked(later, *said))["Duplicates"]
+    assert greyed(table) == ["E-GEOD-7"] * holds
+    assert [each["Dismissed"] for each in rows(table) if each["Dismissed"]] == [BY_WREN] * holds
+
+
+# --------------------------------------------------------------------------- private ones, and what is said of them
+
+
+def test_what_is_said_of_private_datasets_names_none() -> None:
+    some = Site(place("loading"), policy=Policy(authorities=(authority(of="loading"),)))
+    own = problem(Code.EMPTY_FILE, "E-MTAB-7")
+    naming = problem(Code.NEAR_MISS, message="E-MTAB-7X is almost E-MTAB-7 of all things.")
+    found = [
+        sighting("E-MTAB-7", secondary_accessions=("GSE5",), problems=(own,)),
+        "E-GEOD-5",
+        sighting("E-MTAB-3", secondary_accessions=("GSE5",)),
+        "E-MTAB-1",
+        naming,
+    ]
+    known = some.crawl({"loading": found}, listings=[listing({"E-MTAB-7": True, "E-MTAB-1": False})]).settled.after
+    why = "It is E-MTAB-7 really"
+    said = [ignored("E-MTAB-7", why), ignored("E-MTAB-1", why), acknowledged(own, why), acknowledged(naming, why)]
+    known = remarked(known, *said, *dismissed(known, "E-GEOD-5", reason=why))
+    whole = shown(known)
+    assert all("E-MTAB-7 really" in repr(whole[tab].rows) for tab in (TRACK, "Duplicates", "Problems"))
+    there = shown(known, left_out=private(known))
+    assert "E-MTAB-7'" not in repr(there) and "E-MTAB-7 " not in repr(there)
+    told = "It is (private) really (wren, 2026-11-24)"
+    assert greyed(there[TRACK]) == ["E-MTAB-1"]
+    assert str(rows(there[TRACK])[1]["Problems"]).startswith(f"Ignored: {told}.")
+    (group,) = rows(there["Duplicates"])
+    assert (group["Accessions"], group["Dismissed"]) == ("E-GEOD-5; E-MTAB-3", told)
+    (one,) = [each for each in rows(there["Problems"]) if each["Problem"] == "near_miss"]
+    assert (one["Message"], one["Acknowledged"]) == ("E-MTAB-7X is almost (private) of all things.", told)
+
+
+def test_from_the_key_of_a_problem_no_private_name_can_be_found() -> None:
+    some = Site(place("loading"), policy=Policy(authorities=(authority(of="loading"),)))
+    naming, other = (problem(Code.NEAR_MISS, message=f"{name} is like it.") for name in ("E-MTAB-7", "E-MTAB-9"))
+    crawl = some.crawl({"loading": ["E-MTAB-7", naming, other]}, listings=[listing({"E-MTAB-7": True})])
+    table = shown(crawl, left_out=private(crawl.settled.after))["Problems"]
+    keys = {each["Message"]: each["Key"] for each in rows(table) if each["Problem"] == "near_miss"}
+    assert keys == {"(private) is like it.": "", "E-MTAB-9 is like it.": other.key}
+    assert naming.digest not in table.keys
+
+
+# --------------------------------------------------------------------------- who is stuck
+
+
+def test_the_summary_tells_how_many_are_stuck_where_it_is_known_what_is_usual() -> None:
+    known = some_known()
+    standings = {d: replace(s, since=s.since - 12 * DAY) for d, s in known.standings.items()}
+    known = remarked(replace(known, standings=standings), ignored("E-MTAB-2"))
+    took = {name: [DAY * n for n in range(1, 11)] for name in ("external", "loading", "processed", "published")}
+    told = "longer than 9 d, as 9 of 10 were over by then; usually 5 d (of 10)"
+    found = section(shown(known, stays={**took, "analysing": [DAY] * 4})["Summary"], "Stuck")
+    assert [(name, now, note) for name, now, *_, note in found] == [("loading", 2, told), ("processed", 0, told)]
+    assert section(shown(known)["Summary"], "Stuck") == []
+    assert section(shown(Known(), stays=took)["Summary"], "Stuck") == []

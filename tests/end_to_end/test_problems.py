@@ -79,9 +79,9 @@ def test_a_person_sees_how_many_of_each_kind_and_then_where_and_since_when(site:
     ]
     assert unreadable.startswith("error source_unreadable\n")
     title, head, *rows = odd_ones.splitlines()
-    assert (title, head.split()) == ("warning not_utf8", ["First", "seen", "Where", "Message"])
+    assert (title, head.split()) == ("warning not_utf8", ["Key", "First", "seen", "Where", "Message"])
     runs = [run["finished"][:16].replace("T", " ") for run in site.run("runs", "--json").json["runs"]][::-1]
-    assert [(row[:16], row.split()[2]) for row in rows] == [
+    assert [(row.split("  ")[1], row.split()[3]) for row in rows] == [
         (runs[0], f"{site.root}/loading/E-MTAB-1/E-MTAB-1.idf.txt:3"),
         (runs[2], f"{site.root}/loading/E-MTAB-2/E-MTAB-2.idf.txt:3"),
     ]
@@ -89,8 +89,8 @@ def test_a_person_sees_how_many_of_each_kind_and_then_where_and_since_when(site:
 
 def test_what_is_over_is_shown_with_its_first_and_last_sighting(site: Site) -> None:
     *_, title, head, row = site.run("problems", "--past").out.splitlines()
-    assert (title, head.split()) == ("warning not_utf8", ["First", "seen", "Last", "seen", "Where", "Message"])
-    assert row.split()[4].endswith("E-MTAB-2.idf.txt:3")
+    assert (title, head.split()) == ("warning not_utf8", ["Key", "First", "seen", "Last", "seen", "Where", "Message"])
+    assert row.split()[5].endswith("E-MTAB-2.idf.txt:3")
 
 
 def test_what_is_beyond_the_limit_is_counted(site: Site) -> None:

@@ -76,9 +76,75 @@ WHY = {
     ],
     "production": [{"authority": TEXT, "there": bool, "private": (bool, type(None)), "asked": TIME}],
     "problems": [PROBLEM],
+    "ignored": (dict, type(None)),
 }
-MENDING = {"counts": {"*": COUNT}, "problems": [{**PROBLEM, "since": TIME, "last_seen": MAYBE}]}
-HISTORY = {"accession": TEXT, "changes": [{**CHANGE, "at": TIME, "run": COUNT, "lasted_seconds": NUMBER}]}
+MENDING = {
+    "counts": {"*": COUNT},
+    "problems": [
+        {"key": TEXT, **PROBLEM, "since": TIME, "last_seen": MAYBE, "acknowledged": (dict, type(None))},
+    ],
+}
+SAID = {"kind": {"ignored"}, "reason": TEXT, "by": TEXT, "at": TIME, "until": MAYBE, "undone_by": MAYBE}
+HISTORY = {
+    "accession": TEXT,
+    "changes": [{**CHANGE, "at": TIME, "run": COUNT, "lasted_seconds": NUMBER}],
+    "remarks": [SAID],
+}
+ANSWERS = {
+    "accessions": [
+        {
+            "accession": TEXT,
+            "recognised": bool,
+            "known": bool,
+            "reserved": (dict, type(None)),
+            "matches": [
+                {
+                    "accession": TEXT,
+                    "state": MAYBE,
+                    "since": TIME,
+                    "source": MAYBE,
+                    "location": MAYBE,
+                    "production": [TEXT],
+                    "evidence": [TEXT],
+                }
+            ],
+        }
+    ]
+}
+GROUPS = {
+    "groups": [
+        {
+            "key": TEXT,
+            "certain": bool,
+            "accessions": [TEXT],
+            "shared": [TEXT],
+            "evidence": [TEXT],
+            "dismissed": (dict, type(None)),
+        }
+    ]
+}
+FILE = {
+    "role": {"idf", "sdrf"},
+    "path": TEXT,
+    "source": TEXT,
+    "stage": TEXT,
+    "bytes": COUNT,
+    "modified": TIME,
+    "latest": bool,
+}
+STUCK = {
+    "stuck": [
+        {
+            "accession": TEXT,
+            "state": TEXT,
+            "since": TIME,
+            "seconds": NUMBER,
+            "curators": [TEXT],
+            "location": MAYBE,
+            "usual": (dict, type(None)),
+        }
+    ]
+}
 SHAPES: Mapping[str, tuple[list[str], Any]] = {
     "why": (["why", "E-MTAB-1", "--json"], WHY),
     "why, of one that is gone": (["why", "E-MTAB-4", "--json"], WHY),
@@ -86,6 +152,10 @@ SHAPES: Mapping[str, tuple[list[str], Any]] = {
     "problems": (["problems", "--json"], MENDING),
     "problems that are over": (["problems", "--past", "--json"], MENDING),
     "runs": (["runs", "--json"], {"runs": [RUN]}),
+    "duplicates check": (["duplicates", "check", "GSE12345", "--json"], ANSWERS),
+    "duplicates list": (["duplicates", "list", "--json"], GROUPS),
+    "metadata": (["metadata", "E-MTAB-1", "--json"], {"accession": TEXT, "files": [FILE], "copies": [TEXT]}),
+    "stuck": (["stuck", "--longer-than", "0h", "--json"], STUCK),
     "overview": (
         ["overview", "--format", "json"],
         {"as_of": TIME, "tables": {"*": {"columns": [TEXT], "rows": [{"*": (str, int, float, bool, type(None))}]}}},
@@ -167,6 +237,17 @@ def test_every_command_prints_json_of_its_shape_and_nothing_else(site: Site, nam
     done = site.run(*arguments)
     assert (done.code, done.err) == (0, "")
     assert misfits(done.json, shape) == []
+
+
+def test_what_is_known_is_told_in_the_same_shape(site: Site) -> None:
+    answers = site.run("duplicates", "check", "E-MTAB-1", "E-MTAB-4", "e-mtab-3", "GSE12345", "--json").json
+    assert misfits(answers, ANSWERS) == []
+    assert [[match["state"] for match in one["matches"]] for one in answers["accessions"]] == [
+        ["loading"],
+        [None],
+        ["loading"],
+        [],
+    ]
 
 
 def test_misfits_are_found() -> None:

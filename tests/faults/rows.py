@@ -15,6 +15,7 @@ from gzip import compress
 from pathlib import Path
 from typing import Any
 
+from app.store.database import HEAD
 from tests.end_to_end.site import closed
 from tests.faults.system import Fault
 from tests.faults.world import OLD, PRODUCTION, VERDICTS, VIEWS, World, listing, once
@@ -413,7 +414,9 @@ def statement(spoils: str, mends: str) -> Broken:
     return broken
 
 
-NEWER = statement("UPDATE alembic_version SET version_num = '9999'", "UPDATE alembic_version SET version_num = '0002'")
+NEWER = statement(
+    "UPDATE alembic_version SET version_num = '9999'", f"UPDATE alembic_version SET version_num = '{HEAD}'"
+)
 FOREIGN = statement("ALTER TABLE alembic_version RENAME TO theirs", "ALTER TABLE theirs RENAME TO alembic_version")
 SPOILT = statement("ALTER TABLE sighting RENAME TO sighted", "ALTER TABLE sighted RENAME TO sighting")
 

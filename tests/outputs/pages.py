@@ -6,8 +6,8 @@ told(Dataset("E-MTAB-1", "loading", curators=("wren",)), Dataset("E-MTAB-2", day
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,15 +24,20 @@ from app.domain.model import (
     Lifecycle,
     Metadata,
     Problem,
+    Remark,
+    RemarkKind,
     Sighting,
     Standing,
     StateChange,
 )
-from app.domain.overview import Layout, View
+from app.domain.overview import Layout, View, duplicate_groups
 from tests.domain.builders import verdict
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 """When the crawl ended that the overview shows."""
+
+SAID = "We know", "wren", datetime(2026, 11, 19, 23, 30, tzinfo=UTC)
+"""The reason of whatever curators said, by whom, and when."""
 
 FILES = {"idf": ".idf.txt", "sdrf": ".sdrf.txt", "configuration": "-configuration.xml"}
 
@@ -72,9 +77,13 @@ def told(
     private: tuple[str, ...] = (),
     at: datetime = AT,
     layout: Layout | None = None,
+    ignored: Collection[str] = (),
+    acknowledged: Collection[Code] = (),
+    dismissed: Collection[str] = (),
     **view: Any,
 ) -> Overview:
-    """`stale`: the source that could not be read. There is a source for each state, of the same name."""
+    """`stale`: the source that could not be read. There is a source for each state, of the same name. Curators have
+    `ignored` these datasets, `acknowledged` all problems of these kinds, and `dismissed` the groups of these keys."""
     states = states or Lifecycle.of()
     here = [dataset for dataset in datasets if dataset.now != "gone"]
     problems = [problem for dataset in here for problem in _problems(dataset, at)]
@@ -100,6 +109,18 @@ def told(
     newest = [change for change in reversed(changes) if change.at > at - timedelta(days=30)][:2000]
     earlier = {days: _counts(changes, at - timedelta(days=days)) for days in (1, 7, 30)}
     layout = layout or Layout(states, techs={"bulk_atlas": "bulk"})
+    remarks = [Remark(RemarkKind.IGNORED, dataset, *SAID) for dataset in ignored]
+    remarks += [
+        Remark(RemarkKind.ACKNOWLEDGED, entry.problem.digest, *SAID)
+        for entry in problems
+        if entry.problem.code in acknowledged
+    ]
+    remarks += [
+        Remark(RemarkKind.DISMISSED, group.key, *SAID, group.evidence)
+        for group in duplicate_groups(known, layout)
+        if group.key in dismissed
+    ]
+    known = replace(known, remarks={(remark.kind, remark.subject): remark for remark in remarks})
     return overview(View(known, newest, earlier, frozenset(private), **view), layout, changes[::-1])
 
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.details import Overview
-from app.domain.model import Lifecycle
+from app.domain.model import Code, Lifecycle
 from app.domain.overview import Layout
 from app.errors import OutputError
 from app.outputs.html_page import HtmlPage, as_html, as_json, data
@@ -137,6 +137,29 @@ def test_what_is_left_out_is_nowhere_in_the_file() -> None:
     assert "Secret title" in page(told(secret, beside)) and "E-MTAB-77" in page(told(secret, beside))
     hidden = page(told(secret, beside, private=("E-MTAB-77",)))
     assert "Secret title" not in hidden and "E-MTAB-77" not in hidden
+
+
+def test_each_greyed_row_says_what_was_done_and_why() -> None:
+    alike = {"secondary_accessions": ("PXD5",)}
+    datasets = [
+        Dataset("E-MTAB-1", problems=(Code.NOT_UTF8, Code.UNREADABLE), more=alike),
+        Dataset("E-MTAB-2", problems=(Code.NOT_UTF8,), more=alike),
+        Dataset("E-MTAB-3", "external"),
+    ]
+    dealt_with = {"ignored": ("E-MTAB-2",), "acknowledged": (Code.UNREADABLE,), "dismissed": ("E-MTAB-1",)}
+    first, second = data(told(*datasets, **dealt_with), LONDON)
+    strings = first["strings"] + second["strings"]
+    why = {table["name"]: [(row, strings[text]) for row, text in table["muted"]] for table in first["tables"]}
+    assert {name: rows for name, rows in why.items() if rows} == {
+        "Track Ingested Experiments": [(1, "Ignored: We know (wren, 2026-11-19)")],
+        "Duplicates": [(0, "Dismissed: We know (wren, 2026-11-19)")],
+        "Problems": [
+            (1, "Acknowledged: We know (wren, 2026-11-19)"),
+            (2, "Dataset ignored: We know (wren, 2026-11-19)"),
+        ],
+    }
+    ignored = [[strings[text] for text in row[-1]] for row in second["datasets"]]
+    assert ignored == [[], ["wren", "2026-11-19T23:30:00+00:00", "We know"], []]
 
 
 def test_before_the_first_crawl_there_is_a_page() -> None:

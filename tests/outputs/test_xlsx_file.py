@@ -151,6 +151,16 @@ def test_states_have_colours_that_tell_how_far_they_are() -> None:
     assert [rule.dxf.fill.bgColor.rgb for rule in rules] == ["FFF4C2F4", "FFC2DBF4", "FFC2F4C2"]
 
 
+def test_rows_that_curators_have_dealt_with_are_grey_and_slanted_whatever_is_in_them() -> None:
+    cells = ("=1", "text", "https://example.org/1", 2, True, datetime(2030, 1, 1, tzinfo=UTC))
+    table = Table("T", tuple("abcdef"), (cells, cells), muted=frozenset({1}))
+    _, *rows = opened(table)["T"].rows
+    looks = [{(cell.font.italic, cell.font.color.rgb if cell.font.i else "") for cell in row} for row in rows]
+    assert looks == [{(False, "")}, {(True, "FF595959")}]
+    shown = [[(cell.value, cell.number_format, cell.quotePrefix, bool(cell.hyperlink)) for cell in row] for row in rows]
+    assert shown[0] == shown[1]
+
+
 def test_where_no_state_is_shown_nothing_is_coloured() -> None:
     assert not any(sheet.conditional_formatting for sheet in opened(SUMMARY, Table("Track", ("Status",), ())))
 

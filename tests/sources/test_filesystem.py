@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.domain.model import Code, Metadata, Problem, Sighting
+from app.domain.text import printable
 from app.errors import SourceError
 from app.sources import tree
 from tests.sources.places import IDF, SDRF, as_ordinary_user, codes, counted, dataset, fill, read, source
@@ -302,7 +303,7 @@ def test_a_place_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path: 
     for ask in (lambda: read(tmp_path / where), lambda: source(tmp_path / where).probe()):
         with pytest.raises(SourceError) as error:
             ask()
-        assert str(error.value) == f"{tree.printable(str(tmp_path / where))} {says}"
+        assert str(error.value) == f"{printable(str(tmp_path / where))} {says}"
         assert error.value.source == "loading"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from app.domain.duplicates import names
 from app.domain.model import (
     Decision,
     Edits,
@@ -16,6 +17,7 @@ from app.domain.model import (
     Known,
     Lifecycle,
     LogStatus,
+    Metadata,
     Problem,
     Recording,
     Run,
@@ -98,6 +100,7 @@ def recording(known: Known, world: World, number: float) -> Recording:
         ),
         problems=_problems(known, world.problems),
         holds=_edits(known.holds, {hold.source: hold for hold in world.holds}),
+        names=_names(known, world),
         changes=changes,
     )
 
@@ -130,6 +133,14 @@ def _entries(known: Known) -> dict[tuple[str, str], Entry]:
 
 def _sightings(known: Known) -> dict[tuple[str, str], Sighting]:
     return {(source, dataset): s for source, found in known.sightings.items() for dataset, s in found.items()}
+
+
+def _names(known: Known, world: World) -> dict[str, frozenset[str]]:
+    """Of all that were seen or are: what did not change is told again."""
+    said: dict[str, list[Metadata]] = {dataset: [] for found in known.sightings.values() for dataset in found}
+    for seen in world.sightings:
+        said.setdefault(seen.dataset, []).append(seen.metadata)
+    return {dataset: names(dataset, found) if found else frozenset() for dataset, found in said.items()}
 
 
 def _undated(verdicts: Mapping[tuple[str, str], Verdict]) -> dict[tuple[str, str], Verdict]:

@@ -140,6 +140,41 @@ def test_a_store_of_the_first_version_keeps_its_rows_and_takes_lines_and_entries
     assert known.entries == {"gxpatlaspro": {"E-MTAB-1": Entry("E-MTAB-1", "gxpatlaspro", True)}}
 
 
+SEEN = [
+    ("E-MTAB-1", '{"secondary_accessions": ["gse7", "ERP1"], "accessions": ["E-MTAB-1"]}', "NULL"),
+    ("E-MTAB-1", '{"secondary_accessions": ["ERP1"]}', "NULL"),
+    ("E-GEOD-5", None, "NULL"),
+    ("E-MTAB-2", "{}", "NULL"),
+    ("E-MTAB-1", '{"secondary_accessions": ["GSE99"]}', "2"),  # what it named before
+]
+
+
+def test_a_store_of_the_second_version_learns_by_which_names_its_datasets_are_found(fresh_address: str) -> None:
+    database = connect(fresh_address)
+    _upgraded(fresh_address, "0002")
+    configured = "INSERT INTO source_config (label, kind, key, options, date_created, date_modified) VALUES "
+    at = f"'{hour(0)}'"
+    statements = [FIRST_ROWS[0], FIRST_ROWS[0]]
+    statements += [f"{configured} ('s{n}', 'filesystem', '/s{n}', '{{}}', {at}, {at})" for n in range(len(SEEN))]
+    with database.writing() as connection:
+        for statement in statements:
+            connection.execute(text(statement.replace("+00:00", "").replace(":", "\\:")))
+        seen = text(
+            "INSERT INTO sighting (source_id, dataset, location, metadata, since_run, until_run)"
+            " VALUES (:source, :dataset, '/nfs', :said, 1, :until)"
+        )
+        if not database.is_sqlite:
+            seen = text(str(seen).replace(":said", "CAST(:said AS JSON)"))
+        for number, (dataset, said, until) in enumerate(SEEN, 1):
+            ended_by = None if until == "NULL" else int(until)
+            connection.execute(seen, {"source": number, "dataset": dataset, "said": said, "until": ended_by})
+    store = open_store(fresh_address, LIFECYCLE, create=True)
+    assert store.having(["GSE7", "GSE5", "GSE99", "ERP1", "E-MTAB-2"]) == {
+        "E-MTAB-1": frozenset({"GSE7", "ERP1"}),
+        "E-GEOD-5": frozenset({"GSE5"}),
+    }
+
+
 def _upgraded(address: str, revision: str) -> None:
     """A store of that version, by the migrations as they are now."""
     database = connect(address)

@@ -19,7 +19,7 @@
   const page = JSON.parse(find("#overview").textContent);
   const strings = page.strings, ofTables = strings.length; // cells and details hold places in it
   const rank = new Map(page.states.map((name, at) => [name, at]));
-  const meaning = new Map(page.problems.map(([code, severity, words]) => [code, { severity, words }]));
+  const meaning = new Map(page.problems.map(([code, severity]) => [code, { severity }]));
   const tabs = page.tables.map((table) => ({ ...table, slug: table.name.split(" ")[0].toLowerCase() }));
   const summary = tabs[0], tables = tabs.slice(1);
   let details = null;
@@ -90,6 +90,8 @@
   }
 
   const severity = (level, words = level) => el("span", { class: `severity ${level}` }, words);
+  /** What was done about a row or a dataset that is greyed. */
+  const badge = (why) => el("span", { class: "badge muted" }, why.slice(0, why.indexOf(":")));
   const stale = (words) => el("span", { class: "badge stale" }, words);
   const path = (text) => el("span", { class: "path" }, text);
 
@@ -265,7 +267,7 @@
     ];
     return el("div", { class: "summary" },
       el("div", { class: "figures" }, figures.map(([words, count]) => el("p", null, el("b", null, count), words))),
-      makeStates(states), makeMoves(), makeKinds(problems), makeSources(sources), makeLeftOut());
+      makeStates(states), makeStuck(), makeMoves(), makeKinds(problems), makeSources(sources), makeLeftOut());
   }
 
   const card = (name, title, ...content) =>
@@ -366,12 +368,21 @@
     return card("moves", "Since yesterday", rows.length ? el("div", { class: "scroll" }, table) : el("p", { class: "muted" }, "No dataset changed its state."));
   }
 
+  /** How many stay longer than is usual; nothing where it is not known what is. */
+  function makeStuck() {
+    const rows = section("Stuck").map(({ Name, Now, Note }) => el("tr", null,
+      el("th", { scope: "row" }, el("a", { href: address({ tab: tabOf(Name), sort: "Since", filters: { state: [Name] } }) }, stateOf(Name))),
+      el("td", { class: "number" }, Number(Now).toLocaleString("en")), el("td", { class: "what muted" }, Note)));
+    const table = el("table", null, head(["State"], ["Stuck", "number"], ["What that means", "what"]), el("tbody", null, rows));
+    return rows.length ? card("stuck", "Stuck", el("div", { class: "scroll" }, table)) : null;
+  }
+
   function makeKinds(problems) {
-    const rows = problems.map(({ Name, Now }) => {
-      const kind = meaning.get(Name) || { severity: "info", words: "" };
+    const rows = problems.map(({ Name, Now, Note }) => {
+      const kind = meaning.get(Name) || { severity: "info" };
       return el("tr", null, el("td", null, severity(kind.severity)),
         el("th", { scope: "row" }, el("a", { href: address({ tab: "problems", filters: { problem: [Name] } }) }, spoken(Name))),
-        el("td", { class: "what muted" }, kind.words), el("td", { class: "number" }, Number(Now).toLocaleString("en")));
+        el("td", { class: "what muted" }, Note.slice(Note.indexOf(": ") + 2)), el("td", { class: "number" }, Number(Now).toLocaleString("en")));
     });
     const table = el("table", null, head(["Severity"], ["Problem"], ["What it is", "what"], ["Found", "number"]), el("tbody", null, rows));
     return card("kinds", "Problems by kind", rows.length ? el("div", { class: "scroll" }, table) : el("p", { class: "muted" }, "There are none."));
@@ -410,6 +421,9 @@
     const texts = new Set([...table.cells.keys()].filter((column) => table.kinds[column] !== "number"));
     const accession = table.kinds.indexOf("accession"), status = table.kinds.indexOf("state");
     const wrong = table.slug === "problems" ? null : table.facets.find((facet) => facet.name === "problem"), old = new Set(table.stale);
+    const greyed = new Map(table.muted.map(([row, why]) => [row, strings[why]])); // row -> what was done: why
+    const corner = [table.columns.indexOf("To"), status, table.kinds.indexOf("severity")].find((column) => column >= 0);
+    const marked = corner ?? table.columns.indexOf("Group"); // where a greyed row says in a word what was done
     const made = { order: all, active: 0 };
     const drawn = new Map(); // place in the order -> its row on the page
     let rowHeight = 0, ranks = {}, asked = "", prefix = "";
@@ -467,11 +481,11 @@
     function cellWidth(column, row) {
       switch (table.kinds[column]) {
         case "time": return 20;
-        case "state": return cell(table, column, row).length + (old.size && column === status ? 13 : 5);
+        case "state": return cell(table, column, row).length + (column === status ? (old.size && 8) + (greyed.size && 12) : 0) + 5;
         case "link": return host(cell(table, column, row)).length;
         case "accession": return cell(table, column, row).length + 4;
-        case "severity": return 9;
-        default: return cell(table, column, row).length;
+        case "severity": return 9 + (greyed.size && 20);
+        default: return cell(table, column, row).length + (greyed.has(row) && column === marked ? 16 : 0);
       }
     }
 
@@ -620,14 +634,15 @@
       const row = made.order[at], dataset = key(table, row), isActive = at === made.active;
       const shownColumns = [...rows.tHead.rows[0].cells].map((th) => Number(th.dataset.column));
       const lead = LEADS.map((title) => table.columns.indexOf(title)).find((column) => column >= 0) ?? -1;
-      const corner = [table.columns.indexOf("To"), status, table.kinds.indexOf("severity")].find((column) => column >= 0);
-      const tr = el("tr", { role: "row", "aria-rowindex": String(at + 2), class: isActive ? "active" : null, onclick: (event) => {
+      const why = greyed.get(row), classes = [isActive && "active", why && "greyed"].filter(Boolean).join(" ");
+      const tr = el("tr", { role: "row", "aria-rowindex": String(at + 2), class: classes || null, title: why, onclick: (event) => {
         if (!event.target.closest("a") && !String(getSelection())) { activate(at); find("a[data-open]", tr)?.click(); }
       } });
       if (accession < 0) tr.tabIndex = isActive ? 0 : -1;
       for (const column of shownColumns) {
         const role = column === lead ? " lead" : column === corner ? " corner" : "";
-        tr.append(el("td", { role: "cell", class: `of-${table.kinds[column]}${role}` }, content(column, row, dataset, isActive)));
+        tr.append(el("td", { role: "cell", class: `of-${table.kinds[column]}${role}` }, content(column, row, dataset, isActive),
+          why && column === marked ? badge(why) : null));
       }
       return tr;
     }
@@ -795,13 +810,14 @@
 
   function makeAbout(dataset, row) {
     const told = (value) => (Array.isArray(value) ? value.map(told) : about(value, dataset));
-    const [, title, state, upTo, since, reason, sentence, web, source, places, verdicts, production, changes, problems] = told(row);
+    const [, title, state, upTo, since, reason, sentence, web, source, places, verdicts, production, changes, problems, ignored] = told(row);
     const name = state || "gone", isStale = page.stale.includes(source);
     return el("div", { class: "about" },
       title ? el("p", { class: "lead", tabindex: title.length > 500 ? "0" : null }, title) : null,
       el("section", { class: "why", "--colour": colour(name) },
         el("p", null, stateOf(name, upTo), " since ", time(since), isStale ? [" ", stale("Stale")] : null),
         el("p", null, sentence),
+        ignored.length ? el("p", null, `Ignored by ${ignored[0]} on `, time(ignored[1], ignored[1].slice(0, 10)), `: ${ignored[2]}`) : null,
         isStale ? el("p", { class: "muted" }, `${source} could not be read last time: this is what it showed before.`) : null,
         el("p", { class: "muted" }, `Decided by the rule "${spoken(reason)}".`)),
       part("On the web", web ? el("p", null, link(web, web)) : null),
@@ -820,9 +836,10 @@
   const rowsOf = (titles, rows) => (rows.length ? el("table", null, head(...titles.map((title) => [title])), el("tbody", null,
     rows.map(([first, ...others]) => el("tr", null, el("th", { scope: "row" }, first), others.map((other) => el("td", null, other)))))) : null);
 
-  function makeProblem([level, code, message, where, since]) {
+  function makeProblem([level, code, message, where, since, acknowledged]) {
     return el("li", null, severity(level, `${level}: ${spoken(code)}`), " ", el("span", { class: "muted" }, "since ", time(since, since.slice(0, 10))),
-      el("p", null, message), where ? el("p", null, path(where)) : null);
+      el("p", null, message), where ? el("p", null, path(where)) : null,
+      acknowledged ? el("p", { class: "muted" }, `Acknowledged: ${acknowledged}`) : null);
   }
 
   function makePlace([source, stage, folder, modified, more, files]) {

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("ends", sa.LargeBinary, nullable=False, comment="hash of head and tail"),
         sa.Column("whole", sa.LargeBinary, comment="hash of all of it; NULL: it was never needed"),
         sa.PrimaryKeyConstraint("device", "inode", name="pk_content"),
+        sqlite_with_rowid=False,
     )
     _name(op.get_bind())
 
