@@ -165,7 +165,7 @@ class Tracker:
 
     def next_accession(self, prefix: str, by: str) -> str:
         """One that was never given away, and that no dataset known anywhere has. Raises UsageError."""
-        return self.store.reserve(numbered(prefix, self.ours), by=by, at=self.clock())
+        return self.store.reserve(numbered(prefix, self.ours), by=one_line(by), at=self.clock())
 
     def imported_accession(self, outside: str) -> str:
         """What an outside accession is called here. Raises UsageError where that does not follow from it."""

@@ -11,15 +11,19 @@ import os
 import platform
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from app.domain.model import Lifecycle
+from app.store import open_store
 from benchmarks import contents, store
 from benchmarks.tree import PLACES, Tree, kept
 
@@ -84,10 +88,10 @@ ABOUT = f"""\
   each SDRF is read; otherwise a crawl reads the first 64 KiB, and says where there may be more.
 - reference reads all of each IDF, SDRF and analysis-methods file, line by line, and writes nothing
   (`benchmarks/reference.py`). Its titles, organisms and curators are those that a crawl finds.
-- check: is the study of an accession here; many: {store.BATCH:,} accessions on standard
-  input, of which one in ten is known.
-- files: identical files in `TREE`, of which nothing is known yet; again: of which all is known. `jdupes` finds the
-  same ones: a test compares them.
+- check: is the study of an accession here; many: {store.BATCH:,} accessions on standard input, of which one in ten is
+  known.
+- files: identical files in `TREE`, of which the store knows nothing yet; again: of which it knows all. `jdupes` finds
+  the same ones: a test compares them.
 - changed: {CHANGED} datasets have other IDFs than before. cold: the machine's caches were emptied just before.
 - peak MiB is of all processes together, and cannot be told below that of nothing. read MiB came from disks, by
   read_bytes in /proc/PID/io of all processes. Ratios are the medians of those within each round."""
@@ -172,6 +176,11 @@ class Bench:
         self.about.append(f"{files.files:,} files of {files.size / 2**30:.1f} GiB to compare")
         self.words |= {"files.yaml": [str(files.config)], "TREE": [str(files.place)]}
         shutil.rmtree(files.root / "var", ignore_errors=True)
+        open_store(f"sqlite:///{files.root}/var/files.db", Lifecycle.of(), create=True).close()
+
+    def _forget(self) -> None:
+        with closing(sqlite3.connect(self.files.root / "var" / "files.db", isolation_level=None)) as made:
+            made.execute("DELETE FROM content")
 
     def measured(self, names: Sequence[str], runs: int) -> Figures:
         found: dict[str, list[Cost]] = {}
@@ -202,7 +211,7 @@ class Bench:
                 self.revision += 1
                 self.tree.change(CHANGED, self.revision)
             elif what == "no hashes":
-                shutil.rmtree(self.files.root / "var", ignore_errors=True)
+                self._forget()
             elif what == "cold":
                 empty_caches()
         return self._run(STEPS[name])

@@ -32,8 +32,10 @@ from app.domain.model import (
     Verdict,
 )
 from app.domain.presence import renamed
+from app.domain.text import storable
 from app.errors import Locked, LockLost, StoreError
 from app.ports import Lock
+from app.store.writing import LONGEST
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -88,7 +90,10 @@ class MemoryStore:
         self._over += [replace(before[p.identity], last=self._runs[-1].finished) for p in recording.problems.closed]
         self._past.append(known)
         self._runs.append(run)
-        self._names |= {dataset: frozenset(names) for dataset, names in recording.names.items()}
+        self._names |= {
+            dataset: frozenset(name for name in map(storable, names) if len(name) <= LONGEST)
+            for dataset, names in recording.names.items()
+        }
         self._changes += [replace(change, run=run.id) for change in recording.changes]
         return run.id
 
@@ -112,7 +117,8 @@ class MemoryStore:
 
     def having(self, names: Collection[str]) -> Mapping[str, frozenset[str]]:
         here = {d for d, standing in self.known().standings.items() if standing.decision.state is not None}
-        found = (here & set(names)) | {d for d, also in self._names.items() if not also.isdisjoint(names)}
+        names = set(map(storable, names))
+        found = (here & names) | {d for d, also in self._names.items() if also & names}
         return {dataset: self._names.get(dataset, frozenset()) for dataset in found}
 
     def standings(self, datasets: Collection[str]) -> Mapping[str, Standing]:
@@ -136,28 +142,32 @@ class MemoryStore:
 
     def say(self, said: Remark) -> None:
         self.unsay(said.kind, said.subject, by=said.by, at=said.at)
-        self._remarks.append(said)
+        words = {name: storable(getattr(said, name)) for name in ("subject", "reason", "by", "evidence")}
+        self._remarks.append(replace(said, **words))
 
     def unsay(self, kind: RemarkKind, subject: str, *, by: str, at: datetime) -> bool:
-        holding = [n for n, r in enumerate(self._remarks) if (r.kind, r.subject, r.until) == (kind, subject, None)]
+        which = kind, storable(subject), None
+        holding = [n for n, r in enumerate(self._remarks) if (r.kind, r.subject, r.until) == which]
         for number in holding:
-            self._remarks[number] = replace(self._remarks[number], until=at, undone_by=by)
+            self._remarks[number] = replace(self._remarks[number], until=at, undone_by=storable(by))
         return bool(holding)
 
     def remarks(self) -> Sequence[Remark]:
         return list(self._remarks)
 
     def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
-        known = self.known()
-        texts = [*known.standings, *self._reservations, *(e.problem.path for e in (*known.problems, *self._over))]
-        texts += [name for names in (*known.entries.values(), *self._names.values()) for name in names]
-        numbers = [int(n) for text in texts for n in re.findall(rf"{re.escape(prefix)}([0-9]+)", text)]
-        accession = f"{prefix}{max(numbers, default=0) + 1}"
-        self._reservations[accession] = Reservation(accession, by, at)
+        prefix = storable(prefix)
+        texts = [*self._reservations, *(name for names in self._names.values() for name in names)]
+        for known in self._past:
+            texts += [*known.standings, *(name for entries in known.entries.values() for name in entries)]
+            texts += [words for kept in known.problems for words in (kept.problem.path, kept.problem.message)]
+        numbered = re.compile(rf"(?<![^\W_]){re.escape(prefix)}([0-9]{{1,250}})(?![0-9])", re.IGNORECASE)
+        accession = f"{prefix}{max((int(n) for text in texts for n in numbered.findall(text)), default=0) + 1}"
+        self._reservations[accession] = Reservation(accession, storable(by), at)
         return accession
 
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
-        return {a: given for a, given in self._reservations.items() if a in set(accessions)}
+        return {a: given for a, given in self._reservations.items() if a in set(map(storable, accessions))}
 
     def contents(self, files: Collection[Identity]) -> Mapping[Identity, Digests]:
         return {file: self._contents[file[:2]][1] for file in files if self._contents.get(file[:2], (None,))[0] == file}

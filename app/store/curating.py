@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, text, union_all, update
+from sqlalchemy import Connection, Table, insert, select, text, union_all, update
 
 from app.domain.model import Remark, RemarkKind
+from app.domain.text import storable
 from app.store.database import Database
 from app.store.tables import decision, entry, naming, problem, remark, reservation
 
@@ -34,27 +35,36 @@ def unsay(database: Database, kind: RemarkKind, subject: str, by: str, at: datet
 
 
 def _end(connection: Connection, kind: RemarkKind, subject: str, by: str, at: datetime) -> bool:
+    _alone(connection, remark)
     holds = update(remark).where(remark.c.kind == kind.value, remark.c.subject == subject, remark.c.undone_at.is_(None))
     return connection.execute(holds.values(undone_at=at, undone_by=by)).rowcount > 0
 
 
+def _alone(connection: Connection, table: Table) -> None:
+    """Whoever writes there at the same time waits until this is done; who reads does not. First in a transaction: it
+    sees what was there when it began to look. On SQLite writing transactions are alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def reserve(database: Database, prefix: str, by: str, at: datetime) -> str:
-    """One more than the highest number after this prefix (`E-CURD-`) that is or was any dataset's, that any dataset
-    names, that a production database lists, that stands in the path of a problem (a folder with a name that is almost
-    an accession), or that was given away. Whoever asks at the same time waits, and gets the next."""
+    """One more than the highest number after this prefix (`E-CURD-`, in whatever case) that is or was any dataset's,
+    that any dataset names, that a production database lists or listed, that stands in the path or the message of a
+    problem (a folder with a name that is almost an accession), or that was given away. Whoever asks at the same time
+    waits, and gets the next."""
+    prefix = storable(prefix)
     with database.writing() as connection:
-        if not database.is_sqlite:  # whose writing transactions are alone anyway
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ingest-tracker:reserve'))"))
-        taken = max(_numbers(connection, prefix), default=0)
-        accession = f"{prefix}{taken + 1}"
+        _alone(connection, reservation)
+        accession = f"{prefix}{max(_numbers(connection, prefix), default=0) + 1}"
         connection.execute(insert(reservation), {"accession": accession, "given_to": by, "given_at": at})
         return accession
 
 
 def _numbers(connection: Connection, prefix: str) -> Iterator[int]:
     names = (decision.c.dataset, entry.c.dataset, naming.c.name, reservation.c.accession)
-    given = [select(name).where(name.like(f"{prefix}%")) for name in names]
-    given.append(select(problem.c.path).where(problem.c.path.like(f"%{prefix}%")))
-    numbered = re.compile(rf"{re.escape(prefix)}([0-9]+)")
+    texts = (*names, problem.c.path, problem.c.message)
+    given = [select(words).where(words.icontains(prefix, autoescape=True)) for words in texts]
+    # Not in the middle of a word; and what has hundreds of digits is no number, and more than Python reads as one.
+    numbered = re.compile(rf"(?<![^\W_]){re.escape(prefix)}([0-9]{{1,250}})(?![0-9])", re.IGNORECASE)
     for (found,) in connection.execute(union_all(*given)):
         yield from map(int, numbered.findall(found))

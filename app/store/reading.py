@@ -36,6 +36,7 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
+from app.domain.text import storable
 from app.store.database import Snapshot
 from app.store.values import loads
 
@@ -241,7 +242,7 @@ def _among(
 ) -> Iterator[tuple[Any, ...]]:
     """The rows for which this condition holds, with these values in place of its `...`; `query` has `{}` where it
     belongs."""
-    wanted = sorted(set(values))
+    wanted = sorted(set(map(storable, values)))
     for first in range(0, len(wanted), CHUNK):
         some = {f"v{number}": value for number, value in enumerate(wanted[first : first + CHUNK])}
         these = condition.replace("...", ", ".join(f":{name}" for name in some))
@@ -364,8 +365,8 @@ def having(snapshot: Snapshot, names: Collection[str]) -> dict[str, frozenset[st
 def listed(snapshot: Snapshot, datasets: Collection[str]) -> dict[str, tuple[str, ...]]:
     """dataset -> the authorities that list it."""
     found: dict[str, tuple[str, ...]] = {}
-    query = "SELECT dataset, authority FROM entry WHERE {} until_run IS NULL ORDER BY authority"
-    for dataset, authority in _among(snapshot, query, "dataset IN (...) AND", datasets):
+    query = "SELECT dataset, authority FROM entry WHERE {} until_run IS NULL"
+    for dataset, authority in sorted(_among(snapshot, query, "dataset IN (...) AND", datasets)):
         found[dataset] = (*found.get(dataset, ()), authority)
     return found
 

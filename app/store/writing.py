@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, delete, false, insert, select, update
 
 from app.domain.model import Edits, HarvestLog, Recording, Run, RunStatus, SourceConfig
+from app.domain.text import storable
 from app.errors import StoreError
 from app.store import bulk, rows
 from app.store.reading import CHUNK
@@ -106,13 +107,21 @@ def _drop(connection: Connection, ids: set[int], now: datetime) -> None:
 
 # --------------------------------------------------------------------------- names
 
+LONGEST = 255
+"""Characters of an accession. People write whole sentences where one belongs, and PostgreSQL would refuse them."""
+
 
 def _write_names(connection: Connection, names: Mapping[str, Collection[str]]) -> None:
-    """In place of all that these datasets had and named before."""
+    """In place of all that these datasets had and named before. What is too long for an index is no accession."""
     whose = sorted(names)
     for first in range(0, len(whose), CHUNK):
         connection.execute(delete(naming).where(naming.c.dataset.in_(whose[first : first + CHUNK])))
-    rows = [{"dataset": dataset, "name": name} for dataset, having in names.items() for name in sorted(having)]
+    rows = [
+        {"dataset": dataset, "name": name}
+        for dataset, having in names.items()
+        for name in sorted(set(map(storable, having)))
+        if len(name) <= LONGEST
+    ]
     bulk.insert(connection, naming, rows)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 import shutil
+import string
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +16,17 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from app.domain.model import Code, Entry, KnownProblem, Problem
+from app.domain.duplicates import canonical
+from app.domain.history import Findings, Policy, recording, settle
+from app.domain.model import Code, Entry, KnownProblem, Metadata, Problem
+from app.domain.presence import Reading
 from app.errors import StoreError, StoreTooNew
 from app.store import migrations, open_store, tables
-from app.store.database import HEAD, connect, ensure_schema
+from app.store.database import HEAD, Database, connect, ensure_schema
+from app.store.sql import SqlStore
 from tests.servers.postgres import Postgres
-from tests.store.crawls import LIFECYCLE, World, crawl, ended, hour, sighting
+from tests.store.conftest import Kit
+from tests.store.crawls import LIFECYCLE, World, crawl, ended, hour, sighting, source
 from tests.store.processes import OPENS, OPENS_FIRST, process, says, tell
 
 WORLD = World(sightings=[sighting("E-MTAB-1")])
@@ -144,7 +151,7 @@ SEEN = [
     ("E-MTAB-1", '{"secondary_accessions": ["gse7", "ERP1"], "accessions": ["E-MTAB-1"]}', "NULL"),
     ("E-MTAB-1", '{"secondary_accessions": ["ERP1"]}', "NULL"),
     ("E-GEOD-5", None, "NULL"),
-    ("E-MTAB-2", "{}", "NULL"),
+    ("E-MTAB-2", '{"secondary_accessions": ["' + "a sentence " * 900 + '"]}', "NULL"),
     ("E-MTAB-1", '{"secondary_accessions": ["GSE99"]}', "2"),  # what it named before
 ]
 
@@ -169,10 +176,51 @@ def test_a_store_of_the_second_version_learns_by_which_names_its_datasets_are_fo
             ended_by = None if until == "NULL" else int(until)
             connection.execute(seen, {"source": number, "dataset": dataset, "said": said, "until": ended_by})
     store = open_store(fresh_address, LIFECYCLE, create=True)
-    assert store.having(["GSE7", "GSE5", "GSE99", "ERP1", "E-MTAB-2"]) == {
+    assert store.having(["GSE7", "GSE5", "GSE99", "ERP1", "E-MTAB-2", ("A SENTENCE " * 900).strip()]) == {
         "E-MTAB-1": frozenset({"GSE7", "ERP1"}),
         "E-GEOD-5": frozenset({"GSE5"}),
     }
+
+
+def test_names_learned_from_an_older_store_are_those_that_crawls_write_and_the_next_changes_nothing(
+    sql_kit: Kit,
+) -> None:
+    """What the third version added is taken away again, so that the migration has to make it anew."""
+    abstract = "".join(random.Random(7).choices(string.ascii_uppercase, k=9_000))  # which no database can shorten
+    said = [
+        ("E-MTAB-1", "a", Metadata(secondary_accessions=("gse7", "E-GEOD-8", abstract))),
+        ("E-MTAB-1", "b", Metadata(accessions=("E-MTAB-1", "e-mtab-11"))),
+        ("e-mtab-1", "a", Metadata()),
+        ("e-mtab-1", "b", Metadata(secondary_accessions=("E-MTAB-1", "e-mtab-1"))),
+        ("E-GEOD-5", "a", Metadata(title="It's 100% \\ quoted: :at")),
+        ("E-MTAB-2", "a", Metadata(secondary_accessions=("x'y", "100%", "ERP1 ", "\0"))),
+        ("E-MTAB-3", "b", Metadata(secondary_accessions=("GSE3",))),
+    ]
+    places = [source("a"), source("b")]
+    sightings = [sighting(dataset, place, metadata=each) for dataset, place, each in said]
+    crawl(sql_kit.store, World(places, [*sightings, sighting("E-GEOD-9", "a")]), 0)
+    crawl(sql_kit.store, World(places, sightings), 1)
+    asked = {"GSE9", *(canonical(name) for dataset, _, each in said for name in (dataset, *each.secondary_accessions))}
+    before, rows = sql_kit.store.having(asked), sql_kit.rows()
+    assert (len(before), rows["naming"]) == (5, 10)
+    with _database(sql_kit).writing() as connection:
+        for table in ("naming", "reservation", "remark", "content"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    ensure_schema(_database(sql_kit), create=True)
+    assert (sql_kit.store.having(asked), sql_kit.rows()) == (before, rows)
+    findings = Findings(
+        tuple(places), tuple(Reading(p, {s.dataset: s for s in sightings if s.source == p.name}) for p in places)
+    )
+    settled = settle(sql_kit.store.known(), findings, Policy(LIFECYCLE), ended(2))
+    assert not recording(settled, findings, started=hour(2), version="1.0").names
+    crawl(sql_kit.store, World(places, sightings), 2)
+    assert (sql_kit.store.having(asked), sql_kit.rows()["naming"]) == (before, rows["naming"])
+
+
+def _database(kit: Kit) -> Database:
+    assert isinstance(kit.store, SqlStore)
+    return kit.store.database
 
 
 def _upgraded(address: str, revision: str) -> None:

@@ -10,9 +10,13 @@ import sqlalchemy as sa
 from alembic import op
 
 from app.domain.duplicates import canonical
+from app.domain.text import storable
 
 revision = "0003"
 down_revision = "0002"
+
+LONGEST = 255
+"""Characters of a name: what is longer is no accession, and PostgreSQL takes none much longer into an index."""
 
 
 def upgrade() -> None:
@@ -78,5 +82,6 @@ def _name(connection: sa.Connection) -> None:
 
 def _names(dataset: str, said: Mapping[str, Any]) -> Iterator[str]:
     for accession in (dataset, *said.get("accessions", ()), *said.get("secondary_accessions", ())):
-        if (name := canonical(accession)) != dataset:
+        name = storable(canonical(accession))
+        if name != dataset and len(name) <= LONGEST:
             yield name
