@@ -146,8 +146,8 @@ class Store(Protocol):
 
     def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
         """Gives away the accession that is one more than the highest known anywhere with this prefix (`E-CURD-`):
-        of a dataset, in what a dataset names, in a production database, in the path of a problem, or given away
-        before. No two callers ever get the same."""
+        of a dataset, in what a dataset names, in a production database, in the path or the message of a problem, or
+        given away before; in whatever case. No two callers ever get the same."""
         ...
 
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from app.domain.text import storable
 from app.errors import StoreError, StoreMissing, StoreTooNew
 from app.store.values import loads
 
@@ -132,7 +133,7 @@ class Snapshot:
     def _given(self, value: Any) -> Any:
         if self.is_sqlite and isinstance(value, datetime):
             return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
-        return value
+        return storable(value) if isinstance(value, str) else value
 
 
 _NAMED = re.compile(r"(?<!:):(\w+)")
@@ -236,7 +237,7 @@ def _make_file(database: Database) -> None:
     except OSError as error:
         raise StoreError(f"{database.where}: its directory cannot be made: {error.strerror}") from error
     with database.plainly():
-        write_ahead(database.engine)
+        write_ahead(database.engine, database.arguments["timeout"])
 
 
 # --------------------------------------------------------------------------- errors

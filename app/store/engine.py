@@ -4,6 +4,7 @@ most questions to the store."""
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,9 +42,19 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def write_ahead(engine: Engine) -> None:
-    """Makes the file, empty, such that readers need not wait for while another process writes."""
+def write_ahead(engine: Engine, patience: float) -> None:
+    """Makes the file, empty, such that readers need not wait for while another process writes. Where another makes it
+    at the same moment SQLite does not wait as it does elsewhere; this does, for so many seconds."""
+    deadline = time.monotonic() + patience
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
-        driver.execute("PRAGMA journal_mode = WAL")
+        while True:
+            try:
+                driver.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return

@@ -36,7 +36,6 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
-from app.domain.text import storable
 from app.store.database import Snapshot
 from app.store.values import loads
 
@@ -242,7 +241,7 @@ def _among(
 ) -> Iterator[tuple[Any, ...]]:
     """The rows for which this condition holds, with these values in place of its `...`; `query` has `{}` where it
     belongs."""
-    wanted = sorted(set(map(storable, values)))
+    wanted = sorted(set(values))
     for first in range(0, len(wanted), CHUNK):
         some = {f"v{number}": value for number, value in enumerate(wanted[first : first + CHUNK])}
         these = condition.replace("...", ", ".join(f":{name}" for name in some))

@@ -55,7 +55,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize(("each", "kills"), [(100, 5), pytest.param(1_000, 20, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("each", "kills"), [(60, 3), pytest.param(1_000, 20, marks=pytest.mark.long)])
 def test_two_callers_that_are_killed_again_and_again_never_get_the_same(
     fresh_address: str, store: Store, each: int, kills: int
 ) -> None:

@@ -73,7 +73,7 @@ def _name(connection: sa.Connection) -> None:
     named = {
         (dataset, name)
         for dataset, said in sightings
-        for name in _names(dataset, json.loads(said) if isinstance(said, str) else said or {})
+        for name in _names(dataset, (json.loads(said) if isinstance(said, str) else said) or {})
     }
     if named:
         rows = [{"dataset": dataset, "name": name} for dataset, name in sorted(named)]
