@@ -23,11 +23,26 @@ if TYPE_CHECKING:
     from app.config import Config
     from app.domain.contents import Found
     from app.domain.model import SourceConfig
-    from app.domain.overview import Table
+    from app.domain.overview import Layout, Table
+    from app.outputs.google_sheets import GoogleSheets
     from app.ports import Source, Store
     from app.tracker import Tracker
 
-__all__ = ["copied", "identical", "load", "open_tracker", "ours", "probe", "render", "version", "whereabouts"]
+__all__ = [
+    "copied",
+    "identical",
+    "load",
+    "look_at_sheet",
+    "open_tracker",
+    "ours",
+    "probe",
+    "render",
+    "version",
+    "whereabouts",
+]
+
+GOOGLE_SHEETS = "google_sheets"
+"""The output that is a document where we are a guest."""
 
 
 def version() -> str:
@@ -49,7 +64,6 @@ def load(**given: Any) -> Config:
 def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False) -> Iterator[Tracker]:
     """The tracker of a site. Without `writing` there must be a store already: raises StoreMissing."""
     from app.domain.history import Policy
-    from app.domain.overview import Layout
     from app.domain.presence import HoldLimits
     from app.domain.production import Authority
     from app.eligibility import Databases
@@ -66,13 +80,45 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
             store=store,
             eligibility=Databases(config.databases, config.checks, config.authorities),
             supported_species=partial(read_species, config.supported_species),
-            outputs=open_outputs(config.outputs, config.out, config.time_zone),
+            outputs=open_outputs([n for n in config.outputs if n != GOOGLE_SHEETS], config.out, config.time_zone),
             policy=Policy(config.lifecycle, limits, authorities),
-            layout=Layout(config.lifecycle, config.links, config.columns, {a.name: a.tech for a in authorities}),
+            layout=_layout(config),
             version=version(),
             leave_out_private=config.leave_out_private,
             ours=ours(config),
+            guest=_guest(config) if GOOGLE_SHEETS in config.outputs else None,
+            shows_keys=config.google_sheet is not None and config.google_sheet.access_keys,
         )
+
+
+def _guest(config: Config) -> GoogleSheets:
+    from app.outputs.google_sheets import GoogleSheets
+    from app.outputs.google_sheets.client import Account
+
+    sheet = config.google_sheet
+    assert sheet is not None  # the configuration sees to it
+    account = Account(sheet.credentials, sheet.patience, sheet.api)
+    return GoogleSheets(account, sheet.sheet, config.time_zone, sheet.archive_after)
+
+
+def look_at_sheet(config: Config) -> list[dict[str, str]]:
+    """`{"name", "status": "ok|warning|failed", "found"}` a line: who we are for Google, and what we may do with which
+    spreadsheet. Writes nothing. Raises UsageError where none is configured."""
+    from app.outputs.google_sheets.check import examine
+
+    if config.google_sheet is None:
+        raise UsageError("there is no Google Sheet: name one, by --sheet or google_sheets > sheet")
+    from app.domain.model import Known
+    from app.domain.overview import View, tables
+
+    return examine(_guest(config), tables(View(Known()), _layout(config)))
+
+
+def _layout(config: Config) -> Layout:
+    from app.domain.overview import Layout
+
+    techs = {authority.name: authority.tech for authority in config.authorities}
+    return Layout(config.lifecycle, config.links, config.columns, techs, config.curators_columns)
 
 
 def ours(config: Config) -> Callable[[str], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from app.domain.contents import Digests, Identity
 from app.domain.details import Overview
 from app.domain.model import (
+    Annotation,
     Answer,
     Known,
     KnownProblem,
@@ -21,11 +22,13 @@ from app.domain.model import (
     Reservation,
     Run,
     RunStatus,
+    Scalar,
     Sighting,
     SourceConfig,
     Standing,
     StateChange,
 )
+from app.domain.visit import Guestbook, Visit
 
 
 class Source(Protocol):
@@ -144,6 +147,15 @@ class Store(Protocol):
         """All that curators ever said, oldest first."""
         ...
 
+    def annotate(self, cells: Mapping[tuple[str, str], Scalar | None], at: datetime) -> int:
+        """Keeps what curators have in their columns: (dataset, column) -> what stands there now (None: nothing). What
+        is not told of stays. Only what differs is written; how many cells that were."""
+        ...
+
+    def annotations(self, dataset: str) -> Sequence[Annotation]:
+        """All that ever stood there, oldest first."""
+        ...
+
     def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
         """Gives away the accession that is one more than the highest known anywhere with this prefix (`E-CURD-`):
         of a dataset, in what a dataset names, in a production database, in the path or the message of a problem, or
@@ -177,4 +189,25 @@ class Output(Protocol):
     def publish(self, overview: Overview) -> str:
         """Shows the tables as they stood then, and what is behind them if it tells of that, and returns where: a
         path or an address. Raises OutputError; never leaves half a file."""
+        ...
+
+
+class Guest(Protocol):
+    """A document that shows the overview, and that people write in as well."""
+
+    name: str
+
+    def visit(
+        self,
+        overview: Overview,
+        book: Guestbook,
+        allowed: Callable[[], None],
+        *,
+        restore: bool = False,
+        dry_run: bool = False,
+    ) -> Visit:
+        """Shows the tables as they stood then, writing only what is ours and only what changed; tells what the
+        curators have beside it. `allowed` is called before each write and raises where nothing more may be written;
+        `restore`: columns that curators lost are put back; `dry_run`: tells what would be written. Raises
+        OutputError; what was written before stays, and the next visit goes on from there."""
         ...

@@ -16,6 +16,7 @@ from app.domain.model import (
     Entry,
     Known,
     KnownProblem,
+    OutputReport,
     Problem,
     Remark,
     RemarkKind,
@@ -30,6 +31,7 @@ from app.domain.search import Answer
 from app.domain.stuck import Stuck
 from app.domain.text import printable
 from app.domain.versions import Version
+from app.domain.visit import Published
 
 Json = dict[str, Any]
 
@@ -39,16 +41,35 @@ def report(done: Report) -> Json:
     "sources": [{"name", "kind", "status": "succeeded|failed|held", "sightings", "error"}], "counts": {state: n},
     "changes": [{"accession", "from", "to", "reason", "sentence"}],
     "problems": [{"code", "severity", "accession", "source", "path", "line", "message"}],
-    "outputs": [{"name", "status": "published|failed", "where"}], "dry_run"}`"""
+    "outputs": [{"name", "status": "published|failed", "where", "notes": []}], "dry_run"}`"""
     return {
         "run": run(done.run),
         "sources": [_source(source) for source in done.sources],
         "counts": dict(done.run.counts),
         "changes": [_change(change) for change in done.changes],
         "problems": [problem(found) for found in done.problems],
-        "outputs": [{"name": o.name, "status": o.status, "where": o.where} for o in done.outputs],
+        "outputs": [_output(output) for output in done.outputs],
         "dry_run": done.dry_run,
     }
+
+
+def published(done: Published) -> Json:
+    """`{"outputs": [...] as in a report, "sheet": {"reads", "writes", "cells", "left_alone": []},
+    "differences": [{"tab", "row", "column", "is", "becomes"}]}`; of `differences` only a dry run has any."""
+    visit = done.visit
+    return {
+        "outputs": [_output(output) for output in done.outputs],
+        "sheet": visit
+        and {"reads": visit.reads, "writes": visit.writes, "cells": visit.cells, "left_alone": list(visit.left_alone)},
+        "differences": [
+            {"tab": d.tab, "row": d.key, "column": d.column, "is": d.before, "becomes": d.after}
+            for d in (visit.differences if visit else ())
+        ],
+    }
+
+
+def _output(shown: OutputReport) -> Json:
+    return {"name": shown.name, "status": shown.status, "where": shown.where, "notes": list(shown.notes)}
 
 
 def run(done: Run) -> Json:

@@ -19,6 +19,7 @@ from app.domain.model import (
     Entry,
     Known,
     KnownProblem,
+    OutputReport,
     Problem,
     Remark,
     RemarkKind,
@@ -31,10 +32,14 @@ from app.domain.model import (
 from app.domain.overview import Cell, KnownGroup, Table, state_name
 from app.domain.stuck import Stuck
 from app.domain.versions import Version
+from app.domain.visit import Published
 from app.shapes import with_duration
 
 CHANGES_LISTED = 15
 """A summary lists so many changes; the overview has all."""
+
+CELLS_LISTED = 200
+"""A dry run lists so many cells that would change."""
 
 FOLDED = 40
 """Characters of a column on a terminal; longer cells are folded."""
@@ -104,8 +109,25 @@ class Terminal:
             KnownProblem(p, run.finished) for p in report.problems if _fails_the_run(p) and p.message not in told
         )
         self._tally(report.problems)
-        for output in report.outputs:
+        self._outputs(report.outputs)
+
+    def _outputs(self, outputs: Sequence[OutputReport]) -> None:
+        for output in outputs:
             self._out.print(Text.assemble((output.status, _COLOURS[output.status]), f" {output.name}: {output.where}"))
+            for note in output.notes:
+                self.say(f"  {note}")
+
+    def published(self, done: Published) -> None:
+        """What was shown where, or cell by cell what would be."""
+        self._outputs(done.outputs)
+        if done.visit and done.visit.differences:
+            grid = _grid("Tab", "Row", "Column", "Is", "Becomes")
+            for change in done.visit.differences[:CELLS_LISTED]:
+                cells = change.tab, change.key, change.column, str(change.before), str(change.after)
+                grid.add_row(*(escape(cell.translate(_HARMLESS)) for cell in cells))
+            self._show(grid)
+            if (more := len(done.visit.differences) - CELLS_LISTED) > 0:
+                self.say(f"... and {more:,} more; --json has them all")
 
     def _counts(self, counts: Mapping[str, int], before: Mapping[str, int] | None) -> Grid:
         grid = _grid("State", ("Datasets", "right"), *((("Before", "right"),) if before else ()))

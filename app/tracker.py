@@ -29,6 +29,7 @@ from app.domain.model import (
     Report,
     Run,
     RunStatus,
+    Secret,
     Sighting,
     SourceConfig,
     SourceReport,
@@ -37,12 +38,14 @@ from app.domain.model import (
 from app.domain.overview import DAYS_AGO, KnownGroup, Layout, Table, View, duplicate_groups, private, tables
 from app.domain.presence import Failure, Reading
 from app.domain.problems import Wanted, held, on_problem, order
+from app.domain.production import access_keys
 from app.domain.search import Answer, Question, Records, Search, answer, spellings
 from app.domain.stuck import Stuck, stuck, under_way
 from app.domain.text import one_line
 from app.domain.versions import Version, versions
+from app.domain.visit import Guestbook, Published, Visit, noted
 from app.errors import OutputError, SourceError, StoreError, UnknownDataset, UsageError
-from app.ports import Eligibility, Lock, Output, Source, Store, SupportedSpecies
+from app.ports import Eligibility, Guest, Lock, Output, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,17 @@ FEWEST_DIGITS = 4
 
 CHANGES_SHOWN = timedelta(days=30), 2_000
 """The Changes tab: how far back, and at most how many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """How to be a guest: see `Guest.visit`, and `Tracker.publish`."""
+
+    allowed: Callable[[], None]
+    keys: Mapping[str, Secret]
+    at: datetime | None = None
+    restore: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,9 @@ class Tracker:
     """the names of outputs that do not show private datasets"""
     ours: Callable[[str], bool] = lambda accession: True
     """whether an accession is of the site's own form"""
+    guest: Guest | None = None
+    shows_keys: bool = False
+    """whether access keys may stand in the links of the document where we are a guest"""
 
     def crawl(
         self,
@@ -105,7 +122,38 @@ class Tracker:
             progress("recording")
             run = self.store.record(recording, lock)
             progress("publishing")
-            return self._publish(_numbered(report, run), replace(settled.after, run=run))
+            keys = access_keys(findings.listings)
+            return self._publish(_numbered(report, run), replace(settled.after, run=run), lock.check, keys)
+
+    def publish(
+        self,
+        *,
+        at: datetime | None = None,
+        restore: bool = False,
+        dry_run: bool = False,
+        progress: Callable[[str], object] = lambda doing: None,
+    ) -> Published:
+        """Shows what is known, without reading the sources. `at`: as it stood then, in tabs of its own in the document
+        where we are a guest, and nowhere else; `restore`: what curators had in columns that were lost is put back;
+        `dry_run`: tells what would be written there. Raises UsageError, Locked, StoreError."""
+        if (at or restore or dry_run) and self.guest is None:
+            raise UsageError("there is no Google Sheet: name one, by --sheet or google_sheets > sheet")
+        with self._lock(dry_run) as lock:
+            known = self.store.known(at=at)
+            if known.at is None:
+                raise UsageError(
+                    "there is nothing to show yet: crawl first" if at is None else "there was nothing then"
+                )
+            keys: Mapping[str, Secret] = {}
+            if self.shows_keys and at is None:
+                progress("asking the databases")
+                keys = access_keys(self.eligibility.listings())
+            progress("publishing")
+            visit = _Visit(lock.check if lock else lambda: None, keys, at, restore, dry_run)
+            if at is not None or restore or dry_run:
+                (report, done), _ = self._visit(known, visit)
+                return Published((report,), done)
+            return Published(self._shown(known, visit))
 
     def overview(self, at: datetime | None = None) -> tuple[Known, tuple[Table, ...]]:
         """What is known, and the tables that show it; `at`: as they stood at that moment."""
@@ -357,12 +405,8 @@ class Tracker:
         except SourceError as error:
             return Species(readable=False), str(error)
 
-    def _publish(self, report: Report, known: Known) -> Report:
-        view, hidden = self._view(known), private(known)
-        left_out = {o.name: hidden if o.name in self.leave_out_private else view.left_out for o in self.outputs}
-        changes = self.store.changes(until=known.at) if any(o.tells_details for o in self.outputs) else None
-        shown = {n: details.overview(replace(view, left_out=n), self.layout, changes) for n in set(left_out.values())}
-        outputs = tuple(self._publish_one(output, shown[left_out[output.name]]) for output in self.outputs)
+    def _publish(self, report: Report, known: Known, allowed: Callable[[], None], keys: Mapping[str, Secret]) -> Report:
+        outputs = self._shown(known, _Visit(allowed, keys))
         failed = [f"{output.name}: {output.where}" for output in outputs if output.status == "failed"]
         run = report.run
         if failed:
@@ -373,6 +417,41 @@ class Tracker:
             except StoreError as error:  # the crawl itself is recorded; the report says what is not
                 log.warning("run %d: %s", run.id, error)
         return replace(report, run=run, outputs=outputs)
+
+    def _shown(self, known: Known, visit: _Visit) -> tuple[OutputReport, ...]:
+        """First where we are a guest: what the curators have there is shown by the others as well."""
+        reports = []
+        if self.guest is not None:
+            (report, _), known = self._visit(known, visit)
+            reports.append(report)
+        view, hidden = self._view(known), private(known)
+        left_out = {o.name: hidden if o.name in self.leave_out_private else view.left_out for o in self.outputs}
+        changes = self.store.changes(until=known.at) if any(o.tells_details for o in self.outputs) else None
+        shown = {n: details.overview(replace(view, left_out=n), self.layout, changes) for n in set(left_out.values())}
+        reports += [self._publish_one(output, shown[left_out[output.name]]) for output in self.outputs]
+        return tuple(reports)
+
+    def _visit(self, known: Known, how: _Visit) -> tuple[tuple[OutputReport, Visit | None], Known]:
+        """What came of it, and what is known then of what curators have there."""
+        assert self.guest is not None
+        view, name = self._view(known), self.guest.name
+        if name in self.leave_out_private:
+            view = replace(view, left_out=private(known))
+        shown = details.overview(view, self.layout, None, how.keys if self.shows_keys else {})
+        book = Guestbook(_gone(known), view.left_out, known.annotations)
+        if how.at is not None:
+            shown, book = details.as_it_was(shown, how.at), Guestbook()
+        try:
+            visit = self.guest.visit(shown, book, how.allowed, restore=how.restore, dry_run=how.dry_run)
+            if how.at is None and not how.dry_run:
+                self.store.annotate(visit.annotations, max(self.clock(), known.at or self.clock()))
+                known = replace(known, annotations=noted(known.annotations, visit.annotations))
+        except (OutputError, StoreError) as error:
+            log.warning("output %s: %s", name, error)
+            return (OutputReport(name, "failed", str(error)), None), known
+        for sentence in visit.left_alone:
+            log.warning("output %s: %s", name, sentence)
+        return (OutputReport(name, "published", visit.where, (visit.effort, *visit.left_alone)), visit), known
 
     def _publish_one(self, output: Output, shown: Overview) -> OutputReport:
         try:
@@ -388,6 +467,11 @@ class Tracker:
         changes = self.store.changes(since=known.at - age, until=known.at, limit=limit)
         earlier = {days: self.store.counts(known.at - timedelta(days=days)) for days in DAYS_AGO}
         return View(known, changes, earlier, stays=self.store.stays(under_way(self.layout.lifecycle), known.at))
+
+
+def _gone(known: Known) -> dict[str, datetime]:
+    """The datasets that are nowhere, and since when."""
+    return {d: standing.since for d, standing in known.standings.items() if standing.decision.state is None}
 
 
 def _failure(config: SourceConfig, error: Exception) -> Failure:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from app.domain.contents import Digests, Identity
 from app.domain.model import (
+    Annotation,
     Decision,
     Edits,
     Entry,
@@ -25,6 +26,7 @@ from app.domain.model import (
     Reservation,
     Run,
     RunStatus,
+    Scalar,
     Sighting,
     SourceConfig,
     Standing,
@@ -35,6 +37,7 @@ from app.domain.presence import renamed
 from app.domain.text import storable
 from app.errors import Locked, LockLost, StoreError
 from app.ports import Lock
+from app.store.values import changed, dumps, loads
 from app.store.writing import LONGEST
 
 T = TypeVar("T")
@@ -61,6 +64,7 @@ class MemoryStore:
     _over: list[KnownProblem] = field(default_factory=list)
     _names: dict[str, frozenset[str]] = field(default_factory=dict)
     _remarks: list[Remark] = field(default_factory=list)
+    _annotations: list[Annotation] = field(default_factory=list)
     _reservations: dict[str, Reservation] = field(default_factory=dict)
     _contents: dict[tuple[int, int], tuple[Identity, Digests]] = field(default_factory=dict)
 
@@ -79,6 +83,7 @@ class MemoryStore:
         known = past[-1] if past else Known()
         if past:
             known = replace(known, remarks={(r.kind, r.subject): r for r in self._remarks if _held(r, at)})
+            known = replace(known, annotations=_stood(self._annotations, at, datasets))
         return known if datasets is None else _only(known, set(datasets))
 
     def record(self, recording: Recording, lock: Lock) -> int:
@@ -155,6 +160,19 @@ class MemoryStore:
     def remarks(self) -> Sequence[Remark]:
         return list(self._remarks)
 
+    def annotate(self, cells: Mapping[tuple[str, str], Scalar | None], at: datetime) -> int:
+        stands = {(one.dataset, one.column): n for n, one in enumerate(self._annotations) if one.until is None}
+        new = changed(cells, {cell: dumps(self._annotations[n].value) for cell, n in stands.items()})
+        for (dataset, column), value in new.items():
+            if (n := stands.get((dataset, column))) is not None:
+                self._annotations[n] = replace(self._annotations[n], until=at)
+            if value is not None:
+                self._annotations.append(Annotation(dataset, column, loads(value), at))
+        return len(new)
+
+    def annotations(self, dataset: str) -> Sequence[Annotation]:
+        return [one for one in self._annotations if one.dataset == dataset]
+
     def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
         prefix = storable(prefix)
         texts = [*self._reservations, *(name for names in self._names.values() for name in names)]
@@ -185,6 +203,17 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
+
+
+def _stood(
+    found: Sequence[Annotation], at: datetime | None, datasets: Collection[str] | None
+) -> dict[str, dict[str, Scalar]]:
+    told: dict[str, dict[str, Scalar]] = {}
+    for one in found:
+        stands = one.until is None if at is None else one.since <= at and (one.until is None or one.until > at)
+        if stands and (datasets is None or one.dataset in datasets):
+            told.setdefault(one.dataset, {})[one.column] = one.value
+    return told
 
 
 def _held(remark: Remark, at: datetime | None) -> bool:

@@ -12,19 +12,18 @@ except ModuleNotFoundError as missing:
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("-s", "--sources_config", required=True, help="where datasets are found")
 parser.add_argument("-d", "--db_config", help="the curation databases")
-parser.add_argument(
-    "-q", "--atlas_supported_species", action="extend", nargs="+", default=[], help="files or addresses"
-)
-parser.add_argument("-g", "--google_client_secret", help="accepted; there is no Google Sheet yet")
-parser.add_argument("-n", "--sheetname", help="accepted; there is no Google Sheet yet")
+parser.add_argument("-q", "--atlas_supported_species", action="extend", nargs="+", default=[], help="files, addresses")
+parser.add_argument("-g", "--google_client_secret", help="the key file of a Google service account")
+parser.add_argument("-n", "--sheetname", help="the Google Sheet: its title, key or address")
 parser.add_argument("-o", "--google_output", help="accepted and ignored")
 parser.add_argument("-v", "--verbose", action="store_true", help="say more")
 
 if __name__ == "__main__":
     given = parser.parse_args()
-    for name in ("google_client_secret", "sheetname", "google_output"):
-        if getattr(given, name):
-            print(f"note: --{name} is ignored: the overview goes to files, not yet to a Google Sheet", file=sys.stderr)
+    if given.google_output:
+        print("note: --google_output is ignored: the sheet is named by --sheetname", file=sys.stderr)
     flags = ["--sources", given.sources_config, *(["--databases", given.db_config] if given.db_config else [])]
+    flags += [f"--credentials={given.google_client_secret}"] * bool(given.google_client_secret)
+    flags += [f"--sheet={given.sheetname}"] * bool(given.sheetname)
     flags += [f"--species={place}" for place in given.atlas_supported_species] + ["-v"] * given.verbose
     sys.exit(main([*flags, "crawl"]))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import app as rooms
-from app.cli import curators, duplicates
+from app.cli import curators, duplicates, sheet
 from app.cli.shared import AsJson, Given, dump, loaded, moment, opened, show
 from app.errors import ConfigError, UsageError
 from app.program import leave, supervised
@@ -68,6 +68,14 @@ def options(
     species: Annotated[
         list[str] | None, typer.Option(help="File or address of supported species; may be repeated.", metavar="PLACE")
     ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="Google Sheet to publish to: key, address or title [INGEST_TRACKER_SHEET]", metavar="SHEET"),
+    ] = None,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(help="Key of a Google service account [GOOGLE_APPLICATION_CREDENTIALS]", metavar="FILE"),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version)
@@ -79,9 +87,10 @@ def options(
         level=logging.INFO if verbose else logging.ERROR,
         force=True,
     )
+    logging.getLogger("google").setLevel(logging.CRITICAL)  # what matters of it is said by the output
     logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)  # it logs tracebacks of errors that are reported anyway
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    context.obj = Given(config, sources, databases, store, out, tuple(species or ()))
+    context.obj = Given(config, sources, databases, store, out, tuple(species or ()), sheet, credentials)
 
 
 # --------------------------------------------------------------------------- the main job
@@ -229,10 +238,11 @@ def runs(
             terminal.runs(done)
 
 
-for tool in (curators.metadata, curators.stuck, curators.ignore, curators.acknowledge):
+for tool in (sheet.publish, sheet.restore, curators.metadata, curators.stuck, curators.ignore, curators.acknowledge):
     command.command()(tool)
 command.add_typer(duplicates.command, name="duplicates")
 command.add_typer(curators.accessions, name="accession")
+command.add_typer(sheet.command, name="sheet")
 command.add_typer(sources, name="sources")
 command.add_typer(settings, name="config")
 
@@ -343,7 +353,7 @@ def demo(
 # --------------------------------------------------------------------------- from a shell
 
 
-SHARED = {"--config", "--sources", "--databases", "--store", "--out", "--species"}
+SHARED = {"--config", "--sources", "--databases", "--store", "--out", "--species", "--sheet", "--credentials"}
 """Options of every command, wherever they stand. Each takes a value."""
 
 

@@ -32,6 +32,8 @@ class Given:
     store: str | None = None
     out: str | None = None
     species: tuple[str, ...] = ()
+    sheet: str | None = None
+    credentials: Path | None = None
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for a script.")]
@@ -49,6 +51,8 @@ def loaded(context: typer.Context, *, warn: bool = True) -> Config:
         store=given.store,
         out=given.out,
         supported_species=given.species,
+        sheet=given.sheet,
+        credentials=given.credentials,
     )
     for mistake in config.warnings if warn else ():
         typer.echo(f"warning: {mistake}", err=True)

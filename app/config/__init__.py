@@ -20,16 +20,18 @@ from pydantic import BaseModel
 from app.config.authorities import read_authorities, warn_of_idle
 from app.config.databases import read_checks, read_databases, read_store
 from app.config.forms import SETTINGS, SOURCES, HoldSettings, TrackerSettings, schema
+from app.config.google import OUTPUT, read_google
 from app.config.pages import Given, Page, parse_yaml
-from app.config.records import Address, Authority, Check, Config, Database, Tls
+from app.config.records import Address, Authority, Check, Config, Database, GoogleSheet, Tls
 from app.config.show import read_columns, read_links, read_outputs
 from app.config.sources import read_location, read_sources
 from app.domain.model import Lifecycle
 from app.errors import ConfigError, Mistake
 
-__all__ = ["Address", "Authority", "Check", "Config", "Database", "Tls", "load", "schema"]
+__all__ = ["Address", "Authority", "Check", "Config", "Database", "GoogleSheet", "Tls", "load", "schema"]
 
 STORE, OUT = "var/ingest-tracker.db", "var/out"
+LONGEST_TITLE = 255
 
 
 def load(
@@ -40,6 +42,8 @@ def load(
     store: Path | str | None = None,
     out: Path | str | None = None,
     supported_species: Sequence[str] = (),
+    sheet: str | None = None,
+    credentials: Path | str | None = None,
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
     kinds: Mapping[str, type[BaseModel]],
@@ -69,6 +73,8 @@ def load(
     warn_of_idle(found, checks, authorities)
     hold, _ = page.check(HoldSettings, settings.hold if "hold" in settings.model_fields_set else {}, "hold")
     target = given("out", out, OUT)
+    flags = {"sheet": sheet, "credentials": str(credentials) if credentials else None}
+    google = read_google(page, line, variables, settings.google_sheets, flags, environ)
     result = Config(
         lifecycle=lifecycle or Lifecycle.of(),
         accession=settings.accession,
@@ -78,7 +84,9 @@ def load(
         supported_species=_species(line, supported_species) or _species(page, settings.supported_species),
         columns=read_columns(page, settings.columns, columns),
         links=read_links(page, settings.links, lifecycle),
-        outputs=read_outputs(page, "outputs", settings.outputs, outputs),
+        outputs=_outputs(page, settings, outputs, google),
+        google_sheet=google,
+        curators_columns=_curators_columns(page, settings.curators_columns, columns),
         leave_out_private=frozenset(read_outputs(page, "leave_out_private", settings.leave_out_private, outputs)),
         out=Path(target.page.path(target.value)),
         store=read_store(given("store", store, STORE), environ),
@@ -113,6 +121,33 @@ def _lifecycle(page: Page, names: Sequence[str]) -> Lifecycle | None:
     for message in wrong:
         page.mistake(message, "states")
     return None if wrong else Lifecycle.of(names)
+
+
+def _outputs(
+    page: Page, settings: TrackerSettings, known: Collection[str], google: GoogleSheet | None
+) -> tuple[str, ...]:
+    """A sheet that is named is an output, unless the outputs are listed and it is not among them."""
+    outputs = read_outputs(page, "outputs", settings.outputs, (*known, OUTPUT))
+    listed = "outputs" in settings.model_fields_set
+    if google and OUTPUT not in outputs and (not listed or google.named_for_this_run):
+        return (*outputs, OUTPUT)
+    if OUTPUT in outputs and not google and not settings.google_sheets:
+        page.mistake(
+            f"{OUTPUT} needs {OUTPUT} > sheet; allowed: the key, the address or the title of a Google Sheet", "outputs"
+        )
+    return outputs
+
+
+def _curators_columns(page: Page, names: Sequence[str], known: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    ours = {name.casefold() for columns in known.values() for name in columns}
+    for name, times in Counter(name.strip().casefold() for name in names).items():
+        if name in ours:
+            page.mistake(f"{name!r} is the title of a column that is filled in here", "curators_columns")
+        elif not name or len(name) > LONGEST_TITLE:
+            page.mistake(f"a title has 1 to {LONGEST_TITLE} characters", "curators_columns")
+        elif times > 1:
+            page.mistake(f"{name!r} is given more than once", "curators_columns")
+    return tuple(name.strip() for name in names)
 
 
 def _species(page: Page, places: Sequence[str]) -> tuple[str, ...]:

@@ -159,6 +159,25 @@ class HoldSettings(_Model):
     more_than: int = Field(default=5, ge=0, strict=True, description="a whole number of datasets")
 
 
+class GoogleSheetsSettings(_Model):
+    """The Google Sheet that the overview is shown in."""
+
+    sheet: Text | None = Field(default=None, description="the key, the address or the title of a Google Sheet")
+    credentials: Text | None = Field(default=None, description="path of the key file of a Google service account")
+    access_keys: bool = Field(
+        default=False, strict=True, description="true: the links of private datasets hold their access keys"
+    )
+    archive_after_days: int | None = Field(
+        default=None,
+        ge=0,
+        le=36_500,
+        strict=True,
+        description="days after which the row of a dataset that is gone"
+        " goes to the tab Archive; left out: it stays where it is",
+    )
+    patience: Seconds = 300
+
+
 class TrackerSettings(_Model):
     """etc/tracker.yaml. Every key is optional."""
 
@@ -190,6 +209,12 @@ class TrackerSettings(_Model):
     )
     outputs: Texts = Field(default=OUTPUTS, description="a list of outputs; html_page and csv_files unless it is given")
     leave_out_private: Texts = Field(default=(), description="a list of the outputs that show no private datasets")
+    google_sheets: SkipValidation[GoogleSheetsSettings | None] = Field(
+        default=None, description="{sheet, credentials, access_keys, archive_after_days, patience}"
+    )
+    curators_columns: Texts = Field(
+        default=(), description="a list of the titles of columns in the Google Sheet that are the curators' own"
+    )
     store: Text | None = Field(default=None, description="path of an SQLite file, or an SQLAlchemy address")
     out: Text | None = Field(default=None, description="path of the folder that files are written to")
     time_zone: Annotated[Text, AfterValidator(_zone)] = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -97,6 +98,23 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
+class GoogleSheet:
+    """The spreadsheet that shows the overview. `sheet`: its key, address or title; `credentials`: the key file of the
+    service account that writes it; `access_keys`: whether links of private datasets hold them; `archive_after`: how
+    long a dataset must be gone before its row goes to a tab of its own (None: it stays); `patience`: seconds;
+    `api`: an address of this machine, where requests go instead of to Google."""
+
+    sheet: str
+    credentials: Path
+    access_keys: bool = False
+    archive_after: timedelta | None = None
+    patience: float = 300
+    api: str = ""
+    named_for_this_run: bool = False
+    """on the command line: then it is an output, whatever the settings list"""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All that a site has set. Paths are absolute."""
 
@@ -116,6 +134,9 @@ class Config:
     outputs: tuple[str, ...]
     leave_out_private: frozenset[str]
     """the outputs that show no private datasets"""
+    google_sheet: GoogleSheet | None
+    curators_columns: tuple[str, ...]
+    """the columns of the sheet's dataset tabs that are the curators', and are known here as well"""
     out: Path
     store: Address
     time_zone: ZoneInfo

@@ -16,6 +16,7 @@ from app.domain.model import (
     KnownProblem,
     Remark,
     RemarkKind,
+    Secret,
     Standing,
     State,
     StateChange,
@@ -138,11 +139,13 @@ def _rank(state: State | None, otherwise: int) -> int:
 # --------------------------------------------------------------------------- all of it
 
 
-def overview(view: View, layout: Layout, changes: Sequence[StateChange] | None) -> Overview:
+def overview(
+    view: View, layout: Layout, changes: Sequence[StateChange] | None, keys: Mapping[str, Secret] | None = None
+) -> Overview:
     """What outputs are given. `changes`: all there ever were, of all datasets, newest first; None: nobody will look
-    behind the tables."""
+    behind the tables. `keys`: dataset -> access key, for links that may be shown to whoever holds the tables."""
     known, at = shown(view), view.known.at
-    found = rows(known, layout, {})
+    found = rows(known, layout, keys or {})
     tables = tabs(found, known, view, layout)
     if at is None:
         return Overview(tables)
@@ -160,6 +163,13 @@ def overview(view: View, layout: Layout, changes: Sequence[StateChange] | None) 
         moves(changes, at),
         frozenset(entry.problem.source for entry in known.problems if entry.problem.code in STALE),
     )
+
+
+def as_it_was(overview: Overview, at: datetime) -> Overview:
+    """The same under names that say when that was, with what curators had then as part of it."""
+    told = f" as of {at:%Y-%m-%d %H:%M:%S}"
+    tables = tuple(replace(table, name=table.name + told, curators=()) for table in overview.tables)
+    return replace(overview, tables=tables)
 
 
 def _details(

@@ -178,6 +178,9 @@ class Code(enum.Enum):
     SOURCE_EMPTY = ("source_empty", Severity.INFO, "a source was read and holds no dataset")
 
 
+Scalar = str | float | int | bool
+"""What a cell holds that people filled in."""
+
 KEY = 8
 """Digits of the key of a problem."""
 
@@ -390,6 +393,17 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """What curators had in a column of their own, beside a dataset. `until` None: it stands there."""
+
+    dataset: str
+    column: str
+    value: Scalar
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """An accession that was given away, to whom and when."""
 
@@ -495,6 +509,8 @@ class Known:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     remarks: Mapping[tuple[RemarkKind, str], Remark] = field(default_factory=dict)
     """(kind, subject) -> what curators said, as far as it was not undone"""
+    annotations: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """dataset -> column -> what curators have in a column of their own"""
 
 
 # --------------------------------------------------------------------------- runs
@@ -617,11 +633,13 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class OutputReport:
-    """`status` is published or failed; `where` the path or address, or the error."""
+    """`status` is published or failed; `where` the path or address, or the error; `notes`: what else there is to be
+    said of it, in sentences."""
 
     name: str
     status: str
     where: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from app.domain.model import (
     Problem,
     Remark,
     RemarkKind,
+    Scalar,
     Secret,
     Standing,
     State,
@@ -62,7 +63,9 @@ class Table:
     """One tab: its name, its column titles, and its rows (as many cells as there are columns). `datasets`, of a tab
     that has one a row: which, for a site may choose other columns and titles than Accession. `keys`: what tells each
     row from the others, whatever else in it changes; `muted`: the numbers of the rows that a curator has dealt with,
-    which are shown greyed. Times in cells are UTC; the output shows them in the site's time zone."""
+    which are shown greyed. `identity`: the title of the column that shows the key, if any does; `clocks`: titles of
+    columns that only tell when something was last looked at; `curators`: of columns that the curators fill in.
+    Times in cells are UTC; the output shows them in the site's time zone."""
 
     name: str
     columns: tuple[str, ...]
@@ -70,17 +73,22 @@ class Table:
     datasets: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     muted: frozenset[int] = frozenset()
+    identity: str = ""
+    clocks: frozenset[str] = frozenset()
+    curators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How a site wants to see it. `columns`: tab -> ((column, title shown), ...); a tab not named has the defaults.
-    `techs`: production database -> the technology of its datasets."""
+    `techs`: production database -> the technology of its datasets. `curators`: columns of the dataset tabs that the
+    curators fill in, elsewhere."""
 
     lifecycle: Lifecycle = field(default_factory=Lifecycle.of)
     links: Mapping[str, str] = field(default_factory=lambda: LINKS)
     columns: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     techs: Mapping[str, str] = field(default_factory=dict)
+    curators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class Row:
     private: bool = False
     key: Secret | None = None
     ignored: Remark | None = None
+    annotations: Mapping[str, Scalar] = field(default_factory=dict)
 
     @property
     def dataset(self) -> str:
@@ -199,6 +208,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("Curator", lambda row: _joined(row.metadata.curators), (TRACK,)),
     Column("Problems", lambda row: " ".join(row.problems)),
 )
+
+CLOCKS = ("Eligibility Checked",)
+"""The columns that only tell when something was last looked at."""
 
 _BY_TITLE = {column.title: column for column in COLUMNS}
 
@@ -290,11 +302,15 @@ def rows(known: Known, layout: Layout, keys: Mapping[str, Secret]) -> list[Row]:
             private=dataset in hidden,
             key=keys.get(dataset),
             ignored=ignored,
+            annotations=known.annotations.get(dataset, _NOTHING),
         )
         for dataset, standing in sorted(known.standings.items())
         if (state := standing.decision.state) is not None
         for ignored in (known.remarks.get((RemarkKind.IGNORED, dataset)),)
     ]
+
+
+_NOTHING: Mapping[str, Scalar] = {}
 
 
 def reason_of(remark: Remark) -> str:
@@ -325,11 +341,24 @@ def _messages(known: Known) -> tuple[dict[str, list[str]], dict[str, list[str]]]
 def _dataset_table(tab: str, rows: Sequence[Row], layout: Layout) -> Table:
     default = tuple((column.title, column.title) for column in COLUMNS if tab in column.tabs)
     chosen = layout.columns.get(tab, default)
+    titles = dict(chosen)
+    curators = tuple(title for title in layout.curators if title not in titles.values())
     values = [_BY_TITLE[name].value for name, _ in chosen]
-    cells = tuple(tuple(value(row) for value in values) for row in rows)
+    cells = tuple(
+        (*(value(row) for value in values), *(row.annotations.get(title) for title in curators)) for row in rows
+    )
     datasets = tuple(row.dataset for row in rows)
-    muted = frozenset(number for number, row in enumerate(rows) if row.ignored)
-    return Table(tab, tuple(title for _, title in chosen), cells, datasets, datasets, muted)
+    return Table(
+        tab,
+        (*(title for _, title in chosen), *curators),
+        cells,
+        datasets,
+        datasets,
+        muted=frozenset(number for number, row in enumerate(rows) if row.ignored),
+        identity=titles.get("Accession", ""),
+        clocks=frozenset(titles[name] for name in CLOCKS if name in titles),
+        curators=curators,
+    )
 
 
 # --------------------------------------------------------------------------- the other tabs
@@ -371,7 +400,8 @@ def _summary(view: View, layout: Layout) -> Table:
     if view.left_out:
         told = sum(s.decision.state is not None and d in view.left_out for d, s in known.standings.items())
         rows.append(("Left Out", "private", told, *blank, None, "datasets that are counted here and in no other tab"))
-    return Table(SUMMARY, columns, tuple(rows), keys=tuple(f"{row[0]}/{row[1]}" for row in rows))
+    keys = tuple(f"{row[0]}/{row[1]}" for row in rows)
+    return Table(SUMMARY, columns, tuple(rows), keys=keys, clocks=frozenset({"Last Read"}))
 
 
 def _stuck(view: View, layout: Layout) -> list[tuple[str, int, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
-from app.domain.model import Entry, Known, Listing, State
+from app.domain.model import Entry, Known, Listing, Secret, State
 from app.domain.presence import HoldLimits
 
 
@@ -78,3 +78,8 @@ def renewed(known: Mapping[str, Mapping[str, Entry]], listings: Iterable[Listing
     """authority -> what counts now: its list, or, where it could not be asked, the last one."""
     listed = {listing.authority: listing.entries for listing in listings if listing.entries is not None}
     return {authority: entries for authority, entries in {**known, **listed}.items() if entries}
+
+
+def access_keys(listings: Iterable[Listing]) -> dict[str, Secret]:
+    """dataset -> the key that its page asks for. They live as long as the run."""
+    return {dataset: key for listing in listings for dataset, key in listing.keys.items()}

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from colorsys import hls_to_rgb
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from io import BytesIO
@@ -24,7 +23,7 @@ from typing import Any
 from app.domain.details import Overview
 from app.domain.overview import Cell, Table
 from app.errors import OutputError
-from app.outputs.cells import FORMULA, local, plain
+from app.outputs.cells import FORMULA, colours, cut, local, plain
 from app.outputs.files import replace_files
 
 # What Excel takes ("Excel specifications and limits"). It counts UTF-16 units.
@@ -71,9 +70,9 @@ def as_xlsx(overview: Overview, time_zone: tzinfo) -> Iterator[bytes]:
     book = Workbook(file, {"in_memory": True})
     book.set_properties({"created": CREATED})
     form = cache(lambda **properties: book.add_format(properties))
-    colours = _colours(overview.states)
+    shades = colours(overview.states)
     for name, table in zip(sheet_names(table.name for table in overview.tables), overview.tables, strict=True):
-        _Sheet(book.add_worksheet(name), form, time_zone).fill(table, colours)
+        _Sheet(book.add_worksheet(name), form, time_zone).fill(table, shades)
     book.close()
     yield file.getvalue()
 
@@ -85,18 +84,11 @@ def sheet_names(names: Iterable[str]) -> list[str]:
     for name in names:
         bare = _NOT_IN_NAMES.sub("_", _fit(name)).strip(" '") or "Sheet"
         mark, number = "", 1
-        while (legal := _cut(bare, LONGEST_NAME - len(mark)).rstrip(" '") + mark).lower() in given:
+        while (legal := cut(bare, LONGEST_NAME - len(mark)).rstrip(" '") + mark).lower() in given:
             number += 1
             mark = f" ({number})"
         given[legal.lower()] = legal
     return [*given.values()][1:]
-
-
-def _colours(states: Sequence[str]) -> dict[str, str]:
-    """state -> its colour: from violet over blue to green, as far as it is in the order of the lifecycle."""
-    hues = [5 / 6 - rank / max(len(states) - 1, 1) / 2 for rank in range(len(states))]
-    shades = [[round(255 * part) for part in hls_to_rgb(hue, 0.86, 0.7)] for hue in hues]
-    return {state: f"#{bytes(shade).hex()}" for state, shade in zip(states, shades, strict=True)}
 
 
 class _Sheet:
@@ -139,7 +131,7 @@ class _Sheet:
         return self.form(**properties) if properties else None
 
     def _text(self, row: int, column: int, text: str, **properties: Any) -> int:
-        text = _cut(_fit(text), LONGEST_TEXT, CUT)
+        text = cut(_fit(text), LONGEST_TEXT, CUT)
         if FORMULA.match(text):
             properties["quote_prefix"] = True
         if len(text) <= LONGEST_LINK and self.links < MOST_LINKS and _LINK.fullmatch(text):
@@ -160,11 +152,3 @@ def _fit(text: str) -> str:
     if text.isprintable():
         return text
     return _NO_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _cut(text: str, limit: int, mark: str = "") -> str:
-    """Of no more UTF-16 units than the limit; what is longer ends with the mark."""
-    if len(text) <= limit // 2:
-        return text
-    units = text.encode("utf-16-le")
-    return text if len(units) <= 2 * limit else units[: 2 * (limit - len(mark))].decode("utf-16-le", "ignore") + mark

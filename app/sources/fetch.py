@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, metadata
@@ -23,13 +22,12 @@ import requests
 import stamina
 import urllib3.exceptions
 
-from app.domain.text import printable
+from app.domain.text import printable, retry_after
 from app.errors import SourceError
 
 MIB = 1024 * 1024
 _PIECE = 64 * 1024
 _REDIRECTS = 5
-_LONGEST_PAUSE = 60.0  # seconds; a Retry-After that is longer is not waited out
 
 
 class FetchError(SourceError):
@@ -198,16 +196,6 @@ _BROKEN: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     ((ValueError,), "is not an address that can be asked: check it", True),
 )
 """The first that fits; requests' errors for addresses it cannot make sense of are ValueErrors"""
-
-
-def retry_after(header: str, now: datetime) -> float:
-    """Seconds that a Retry-After header asks for, as a number or a date (RFC 9110, 10.2.3); at most
-    `_LONGEST_PAUSE`, and 0 where it makes no sense."""
-    try:
-        seconds = float(header) if header.strip().isdigit() else (parsedate_to_datetime(header) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
-        return 0.0
-    return min(max(seconds, 0.0), _LONGEST_PAUSE)
 
 
 def _root(error: BaseException) -> str:

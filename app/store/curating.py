@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, insert, select, text, union_all, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, text, union_all, update
 
-from app.domain.model import Remark, RemarkKind
+from app.domain.model import Remark, RemarkKind, Scalar
 from app.domain.text import storable
+from app.store import bulk
 from app.store.database import Database
-from app.store.tables import decision, entry, naming, problem, remark, reservation
+from app.store.tables import annotation, decision, entry, naming, problem, remark, reservation
+from app.store.values import changed
 
 
 def say(database: Database, said: Remark) -> None:
@@ -45,6 +47,28 @@ def _alone(connection: Connection, table: Table) -> None:
     sees what was there when it began to look. On SQLite writing transactions are alone anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def annotate(database: Database, cells: Mapping[tuple[str, str], Scalar | None], at: datetime) -> int:
+    """What is said of these cells takes the place of what stood there; how many are otherwise than before."""
+    with database.writing() as connection:
+        _alone(connection, annotation)
+        holds = annotation.c.until.is_(None)
+        stands = connection.execute(select(annotation.c.dataset, annotation.c.title, annotation.c.value).where(holds))
+        new = changed(cells, {(dataset, title): value for dataset, title, value in stands})
+        if over := [{"_dataset": dataset, "_title": title} for dataset, title in new]:
+            which = annotation.c.dataset == bindparam("_dataset"), annotation.c.title == bindparam("_title")
+            connection.execute(update(annotation).where(*which, holds).values(until=at), over)
+        bulk.insert(
+            connection,
+            annotation,
+            [
+                {"dataset": dataset, "title": title, "value": value, "since": at}
+                for (dataset, title), value in new.items()
+                if value is not None
+            ],
+        )
+        return len(new)
 
 
 def reserve(database: Database, prefix: str, by: str, at: datetime) -> str:

@@ -24,7 +24,7 @@ from app.store.values import loads
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Known here so that opening a store need not import Alembic."""
 
 PATIENCE = timedelta(seconds=30)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from app.domain.model import (
+    Annotation,
     Code,
     Decision,
     Entry,
@@ -30,6 +31,7 @@ from app.domain.model import (
     Reservation,
     Run,
     RunStatus,
+    Scalar,
     Sighting,
     Standing,
     State,
@@ -95,6 +97,7 @@ class Reading:
             problems=tuple(self._problems()),
             holds=self._holds(names),
             remarks={(said.kind, said.subject): said for said in remarks(self.snapshot, self.until)},
+            annotations=annotated(kept_annotations(self.snapshot, self.until, self.datasets)),
         )
 
     def _sources(self) -> dict[str, KnownSource]:
@@ -388,6 +391,37 @@ def remarks(snapshot: Snapshot, at: datetime | None = None, *, over: bool = Fals
         if kind in _REMARKS:
             until = snapshot.moment(undone)
             yield Remark(_REMARKS[kind], subject, reason, by, _moment(snapshot, said), evidence, until, undone_by)
+
+
+def kept_annotations(
+    snapshot: Snapshot, at: datetime | None = None, datasets: Collection[str] | None = None, *, over: bool = False
+) -> Iterator[Annotation]:
+    """Those that stood there at this moment, or stand there now; or, if those are wanted that are `over` too, all.
+    Oldest first."""
+    holds = "until IS NULL" if at is None else "since <= :at AND (until IS NULL OR until > :at)"
+    condition = "true" if over else holds
+    query = f"SELECT dataset, title, value, since, until FROM annotation WHERE {{}} {condition} ORDER BY id"
+    given = {} if at is None or over else {"at": at}
+    if datasets is None:
+        rows = snapshot.rows(query.replace("{}", ""), **given)
+    else:
+        rows = _among(snapshot, query, "dataset IN (...) AND", datasets, **given)
+    for dataset, title, value, since, until in rows:
+        yield Annotation(dataset, title, loads(value), _moment(snapshot, since), snapshot.moment(until))
+
+
+def annotated_now(snapshot: Snapshot) -> dict[tuple[str, str], str]:
+    """(dataset, column) -> what stands there, as it is kept."""
+    rows = snapshot.rows("SELECT dataset, title, value FROM annotation WHERE until IS NULL")
+    return {(dataset, title): value for dataset, title, value in rows}
+
+
+def annotated(found: Iterable[Annotation]) -> dict[str, dict[str, Scalar]]:
+    """dataset -> column -> what stands there."""
+    told: dict[str, dict[str, Scalar]] = {}
+    for one in found:
+        told.setdefault(one.dataset, {})[one.column] = one.value
+    return told
 
 
 _REMARKS = {kind.value: kind for kind in RemarkKind}

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from app.domain.contents import Digests, Identity
 from app.domain.model import (
+    Annotation,
     Known,
     KnownProblem,
     Lifecycle,
@@ -18,6 +19,7 @@ from app.domain.model import (
     Reservation,
     Run,
     RunStatus,
+    Scalar,
     Standing,
     StateChange,
 )
@@ -25,6 +27,7 @@ from app.ports import Lock
 from app.store import contents, reading
 from app.store.database import Database
 from app.store.terms import LeaseTerms
+from app.store.values import changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,18 @@ class SqlStore:
     def remarks(self) -> Sequence[Remark]:
         with self.database.snapshot() as snapshot:
             return list(reading.remarks(snapshot, over=True))
+
+    def annotate(self, cells: Mapping[tuple[str, str], Scalar | None], at: datetime) -> int:
+        with self.database.snapshot() as snapshot:
+            if not changed(cells, reading.annotated_now(snapshot)):
+                return 0
+        from app.store import curating
+
+        return curating.annotate(self.database, cells, at)
+
+    def annotations(self, dataset: str) -> Sequence[Annotation]:
+        with self.database.snapshot() as snapshot:
+            return list(reading.kept_annotations(snapshot, datasets=[dataset], over=True))
 
     def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
         from app.store import curating

@@ -302,6 +302,21 @@ remark = Table(
     Index("uq_remark_now", "kind", "subject", unique=True, sqlite_where=_HOLDS, postgresql_where=_HOLDS),
 )
 
+_STANDS = text("until IS NULL")
+
+annotation = Table(
+    "annotation",
+    metadata,
+    _id(),
+    _words("dataset"),
+    _words("title", comment="of the column"),
+    _words("value", comment="JSON: text, a number, true or false"),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, comment="NULL: it stands there"),
+    Index("uq_annotation_now", "dataset", "title", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
+    comment="what curators have in columns of their own",
+)
+
 content = Table(
     "content",
     metadata,
