@@ -148,8 +148,8 @@ class Store(Protocol):
         ...
 
     def annotate(self, cells: Mapping[tuple[str, str], Scalar | None], at: datetime) -> int:
-        """Keeps what curators have in their columns: (dataset, column) -> what stands there now (None: nothing). What
-        is not told of stays. Only what differs is written; how many cells that were."""
+        """Keeps what curators have in their columns: (dataset, column) -> what stands there now (None, or empty
+        text: nothing). What is not told of stays. Only what differs is written; how many cells that were."""
         ...
 
     def annotations(self, dataset: str) -> Sequence[Annotation]:

@@ -122,10 +122,11 @@ def why(known: Known, accession: str) -> Json:
     """`{"accession", "state", "up_to", "since", "rule", "sentence", "source", "location",
     "sightings": [{"source", "location", "tech", "modified", "incomplete": [field], "files": [{"role", "path"}]}],
     "verdicts": [{"check", "outcome", "reason", "checked", "current"}],
-    "production": [{"authority", "there", "private", "asked"}], "problems": [...], "ignored": remark | null}`
+    "production": [{"authority", "there", "private", "asked"}], "problems": [...], "ignored": remark | null,
+    "annotations": {column: value}}`
 
     `incomplete` names what may have more values in the part of a file that was not read; `private` is null where the
-    database does not have the dataset, or does not say."""
+    database does not have the dataset, or does not say; `annotations`: what curators have in columns of their own."""
     standing = known.standings[accession]
     decision = standing.decision
     seen = [found[accession] for found in known.sightings.values() if accession in found]
@@ -165,6 +166,7 @@ def why(known: Known, accession: str) -> Json:
         ],
         "problems": [problem(entry.problem) for entry in known.problems],
         "ignored": remark(known.remarks.get((RemarkKind.IGNORED, accession))),
+        "annotations": dict(known.annotations.get(accession, {})),
     }
 
 

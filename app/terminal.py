@@ -238,6 +238,11 @@ class Terminal:
             for authority, found in known.entries.items():
                 grid.add_row(escape(authority), _listed(found.get(accession)), self._cell(known.asked[authority]))
             self._show(grid)
+        if noted := known.annotations.get(accession):
+            grid = _grid("Curators' column", "What they have there")
+            for column, value in noted.items():
+                grid.add_row(escape(self._cell(column)), escape(self._cell(value)))
+            self._show(grid)
         self.problems(known.problems)
 
     def _age(self, verdict: Verdict) -> str:

@@ -171,7 +171,7 @@ class MemoryStore:
         return len(new)
 
     def annotations(self, dataset: str) -> Sequence[Annotation]:
-        return [one for one in self._annotations if one.dataset == dataset]
+        return [one for one in self._annotations if one.dataset == storable(dataset)]
 
     def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
         prefix = storable(prefix)
@@ -209,9 +209,10 @@ def _stood(
     found: Sequence[Annotation], at: datetime | None, datasets: Collection[str] | None
 ) -> dict[str, dict[str, Scalar]]:
     told: dict[str, dict[str, Scalar]] = {}
+    wanted = None if datasets is None else set(map(storable, datasets))
     for one in found:
         stands = one.until is None if at is None else one.since <= at and (one.until is None or one.until > at)
-        if stands and (datasets is None or one.dataset in datasets):
+        if stands and (wanted is None or one.dataset in wanted):
             told.setdefault(one.dataset, {})[one.column] = one.value
     return told
 

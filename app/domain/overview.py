@@ -265,6 +265,11 @@ def _without(known: Known, left_out: Collection[str]) -> Known:
             if entry.problem.dataset not in left_out
         ),
         remarks={subject: _of_nobody(remark, left_out) for subject, remark in known.remarks.items()},
+        annotations={
+            dataset: {c: unnamed(v, left_out) if isinstance(v, str) else v for c, v in columns.items()}
+            for dataset, columns in known.annotations.items()
+            if dataset not in left_out
+        },
     )
 
 
@@ -515,7 +520,8 @@ def _duplicates(found: Sequence[Row], view: View, layout: Layout) -> Table:
     ]
     columns = ("Group", "Datasets", "Accessions", "Status", "Shared Accessions", "Certain", "Evidence", "Dismissed")
     muted = frozenset(number for number, known in enumerate(groups) if known.dismissed)
-    return Table(DUPLICATES, columns, tuple(rows), keys=tuple(known.key for known in groups), muted=muted)
+    keys = tuple(known.key for known in groups)
+    return Table(DUPLICATES, columns, tuple(rows), keys=keys, muted=muted, identity="Group")
 
 
 # --------------------------------------------------------------------------- problems

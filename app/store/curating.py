@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, text, union_all, update
+from sqlalchemy import Connection, Table, insert, select, text, union_all, update
 
 from app.domain.model import Remark, RemarkKind, Scalar
 from app.domain.text import storable
 from app.store import bulk
 from app.store.database import Database
+from app.store.reading import CHUNK
 from app.store.tables import annotation, decision, entry, naming, problem, remark, reservation
 from app.store.values import changed
 
@@ -53,12 +54,13 @@ def annotate(database: Database, cells: Mapping[tuple[str, str], Scalar | None],
     """What is said of these cells takes the place of what stood there; how many are otherwise than before."""
     with database.writing() as connection:
         _alone(connection, annotation)
-        holds = annotation.c.until.is_(None)
-        stands = connection.execute(select(annotation.c.dataset, annotation.c.title, annotation.c.value).where(holds))
-        new = changed(cells, {(dataset, title): value for dataset, title, value in stands})
-        if over := [{"_dataset": dataset, "_title": title} for dataset, title in new]:
-            which = annotation.c.dataset == bindparam("_dataset"), annotation.c.title == bindparam("_title")
-            connection.execute(update(annotation).where(*which, holds).values(until=at), over)
+        columns = annotation.c.dataset, annotation.c.title, annotation.c.value, annotation.c.id
+        stands = connection.execute(select(*columns).where(annotation.c.until.is_(None))).all()
+        new = changed(cells, {(dataset, title): value for dataset, title, value, _ in stands})
+        over = [number for dataset, title, _, number in stands if (dataset, title) in new]
+        for first in range(0, len(over), CHUNK):
+            these = annotation.c.id.in_(over[first : first + CHUNK])
+            connection.execute(update(annotation).where(these).values(until=at))
         bulk.insert(
             connection,
             annotation,

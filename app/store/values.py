@@ -32,10 +32,10 @@ def changed(
     cells: Mapping[tuple[str, str], Scalar | None], stands: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str], str | None]:
     """Of these cells those that are otherwise than what stands there: as they are to be kept; None: nothing any
-    more."""
+    more. Empty text is nothing."""
     kept = {
         (storable(dataset), storable(title)): None
-        if value is None
+        if value is None or value == ""
         else dumps(storable(value) if isinstance(value, str) else value)
         for (dataset, title), value in cells.items()
     }

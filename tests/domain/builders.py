@@ -31,6 +31,7 @@ from app.domain.model import (
     Problem,
     Recording,
     RunStatus,
+    Scalar,
     Sighting,
     SourceConfig,
     Stage,
@@ -155,6 +156,13 @@ def standing(name: str | None, dataset: str = "E-MTAB-1", before: str | None = N
 
 def standings(*those: Standing) -> Known:
     return Known(standings={each.decision.dataset: each for each in those})
+
+
+def noted(*cells: Mapping[str, Scalar]) -> Known:
+    """E-MTAB-1, E-MTAB-2 ... are loaded, and curators have this beside them."""
+    there = dict(zip(accessions(len(cells)), cells, strict=True))
+    known = standings(*(standing("loading", dataset) for dataset in there))
+    return replace(known, at=DAY_1, annotations=there)
 
 
 # --------------------------------------------------------------------------- a site, from run to run

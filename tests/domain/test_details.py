@@ -8,7 +8,7 @@ from app.domain import details
 from app.domain.details import moves, over_time
 from app.domain.model import Code, Entry, Known, KnownSource, RemarkKind, StateChange
 from app.domain.overview import Layout, View, tables
-from tests.domain.builders import DAY, DAY_1, STATES, sighting, standing, state, verdict
+from tests.domain.builders import DAY, DAY_1, STATES, noted, sighting, standing, state, verdict
 from tests.outputs.pages import AT, SAID, Dataset, told
 
 
@@ -153,6 +153,14 @@ def test_sources_that_could_not_be_read_are_stale() -> None:
 def test_states_come_in_their_order_and_retired_ones_first() -> None:
     shown = told(Dataset("E-MTAB-1", "curating"), Dataset("E-MTAB-2"))
     assert shown.states == ("curating", *(each.name for each in STATES.states))
+
+
+def test_the_overview_as_it_was_says_when_and_has_what_curators_had_as_cells_of_its_own() -> None:
+    now = details.overview(View(noted({"Notes": "waits"})), Layout(curators=("Notes",)), None)
+    then = details.as_it_was(now, DAY_1)
+    assert [table.name for table in then.tables] == [f"{table.name} as of 2026-03-02 06:30:00" for table in now.tables]
+    assert [table.rows for table in then.tables] == [table.rows for table in now.tables]
+    assert [table.curators for table in (now.tables[2], *then.tables)] == [("Notes",), *[()] * len(then.tables)]
 
 
 def test_before_the_first_run_there_are_the_tables_and_nothing_else() -> None:

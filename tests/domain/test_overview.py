@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.duplicates import Group, Link
 from app.domain.history import Policy
-from app.domain.model import Code, Known, Lifecycle, Problem, Remark, RemarkKind, Secret, StateChange
+from app.domain.model import Code, Known, Lifecycle, Problem, Remark, RemarkKind, Scalar, Secret, StateChange
 from app.domain.overview import (
     COLUMN_NAMES,
     LINKS,
@@ -861,6 +861,102 @@ def test_a_group_is_dismissed_as_long_as_the_same_ties_it(now: Any, holds: bool)
     table = shown(remarked(later, *said))["Duplicates"]
     assert greyed(table) == ["E-GEOD-7"] * holds
     assert [each["Dismissed"] for each in rows(table) if each["Dismissed"]] == [BY_WREN] * holds
+
+
+# --------------------------------------------------------------------------- columns of the curators' own
+
+
+OWN = Layout(curators=("Notes", "Priority"))
+NOTED: dict[str, dict[str, Scalar]] = {
+    "E-MTAB-8": {"Priority": 2, "Notes": "=1+1"},
+    "E-MTAB-1": {"Notes": "like E-MTAB-3", "Hold": True},
+    "E-MTAB-404": {"Notes": "never seen"},
+}
+
+
+def noted() -> Known:
+    return replace(some_known(), annotations=NOTED)
+
+
+@pytest.mark.parametrize(("tab", "there"), [
+    (DISCOVER, {"E-MTAB-8": ("=1+1", 2), "E-MTAB-9": (None, None)}),
+    (TRACK, {"E-MTAB-1": ("like E-MTAB-3", None), "E-MTAB-2": (None, None), "E-MTAB-3": (None, None)}),
+])  # fmt: skip
+def test_columns_of_the_curators_come_after_the_others(tab: str, there: dict[str, tuple[Cell, ...]]) -> None:
+    without, table = shown(noted())[tab], shown(noted(), OWN)[tab]
+    assert table.columns == (*without.columns, "Notes", "Priority") and table.curators == ("Notes", "Priority")
+    assert {key: cells[-2:] for key, cells in zip(table.keys, table.rows, strict=True)} == there
+    assert tuple(cells[:-2] for cells in table.rows) == without.rows
+
+
+def test_only_the_tabs_of_datasets_have_them_and_only_where_the_site_has_any() -> None:
+    assert [name for name, table in shown(noted(), OWN).items() if table.curators] == [DISCOVER, TRACK]
+    assert shown(noted()) == shown(some_known())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "curators"),
+    [
+        ((("Accession", "Accession"), ("Status", "Notes")), ("Priority",)),
+        ((("Accession", "Priority"), ("Status", "Notes")), ()),
+        ((("Accession", "Accession"), ("Curator", "notes")), ("Notes", "Priority")),
+    ],
+)
+def test_where_a_column_of_that_title_is_shown_already_it_stays(
+    chosen: tuple[tuple[str, str], ...], curators: tuple[str, ...]
+) -> None:
+    table = shown(noted(), replace(OWN, columns={TRACK: chosen}))[TRACK]
+    assert (table.columns, table.curators) == ((*(title for _, title in chosen), *curators), curators)
+    plain = shown(noted(), Layout(columns={TRACK: chosen}))[TRACK]
+    assert tuple(cells[: len(chosen)] for cells in table.rows) == plain.rows
+
+
+def test_what_curators_have_there_names_no_private_dataset_that_is_left_out() -> None:
+    some = Site(place("loading"))
+    crawl = some.crawl({"loading": ["E-MTAB-1", "E-MTAB-7"]}, listings=[listing({"E-MTAB-7": True})])
+    cells: dict[str, dict[str, Scalar]] = {
+        "E-MTAB-1": {"Notes": "waits for E-MTAB-7", "Priority": 7},
+        "E-MTAB-7": {"Notes": "secret"},
+    }
+    known = replace(crawl.settled.after, annotations=cells)
+    assert "waits for E-MTAB-7" in repr(shown(known, OWN)) and "secret" in repr(shown(known, OWN))
+    found = shown(known, OWN, left_out=private(known))
+    assert [cells[-2:] for cells in found[TRACK].rows] == [("waits for (private)", 7)]
+    assert "secret" not in repr(found)
+
+
+# --------------------------------------------------------------------------- what a column is for
+
+
+@pytest.mark.parametrize(
+    ("chosen", "identity", "clocks"),
+    [
+        (None, "Accession", {"Eligibility Checked"}),
+        ((("Status", "Accession"), ("Accession", "Dataset")), "Dataset", set()),
+        ((("Status", "Accession"),), "", set()),
+        ((("Eligibility Checked", "Asked"), ("Accession", "Accession")), "Accession", {"Asked"}),
+    ],
+)
+def test_a_tab_of_datasets_says_which_column_shows_the_key_and_which_only_tell_the_time(
+    chosen: tuple[tuple[str, str], ...] | None, identity: str, clocks: set[str]
+) -> None:
+    found = shown(some_known(), Layout(columns={DISCOVER: chosen, TRACK: chosen} if chosen else {}))
+    for table in (found[DISCOVER], found[TRACK]):
+        assert (table.identity, table.clocks) == (identity, clocks)
+        assert not identity or tuple(each[identity] for each in rows(table)) == table.keys
+
+
+def test_of_the_other_tabs_the_summary_has_a_clock_and_the_duplicates_show_their_key() -> None:
+    some, of_a_group = duplicates()
+    found = shown(some.crawl({"loading": of_a_group}))
+    others = [table for name, table in found.items() if name not in (DISCOVER, TRACK)]
+    assert {table.name: (table.identity, set(table.clocks)) for table in others} == {
+        "Summary": ("", {"Last Read"}),
+        "Changes": ("", set()),
+        "Duplicates": ("Group", set()),
+        "Problems": ("", set()),
+    }
+    assert found["Duplicates"].keys == tuple(each["Group"] for each in rows(found["Duplicates"])) != ()
 
 
 # --------------------------------------------------------------------------- private ones, and what is said of them

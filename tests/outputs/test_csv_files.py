@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.details import Overview
-from app.domain.overview import Cell, Table
+from app.domain.overview import Cell, Layout, Table, View, tables
 from app.errors import OutputError
 from app.outputs.csv_files import CsvFiles, as_csv, file_name
+from tests.domain.builders import noted
 
 LONDON = ZoneInfo("Europe/London")
 TRACK = Table("Track Ingested Experiments", ("Accession", "Status"), (("E-MTAB-1", "loading"),))
@@ -49,6 +50,14 @@ def test_what_a_cell_becomes(cell: Cell, field: str) -> None:
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(first: str) -> None:
     text = f"{first}HYPERLINK(1)"
     assert "".join(as_csv(Table("T", (text,), ((text,),)), LONDON)).count(f"'{text}") == 2
+
+
+def test_what_curators_have_in_columns_of_their_own_is_as_harmless_as_all_else() -> None:
+    found = noted({"=Notes": "=1+1", "Hold": True}, {"=Notes": -1}, {"=Notes": "@a\n=2"})
+    table = tables(View(found), Layout(curators=("=Notes", "Hold")))[2]
+    columns, *rows = csv.reader("".join(as_csv(table, LONDON)).splitlines(keepends=True))
+    assert columns[-2:] == ["'=Notes", "Hold"]
+    assert [row[-2:] for row in rows] == [["'=1+1", "true"], ["-1", ""], ["'@a\n=2", ""]]
 
 
 def test_a_lone_carriage_return_does_not_break_the_row() -> None:

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.details import Overview
-from app.domain.model import Code, Lifecycle
-from app.domain.overview import Layout
+from app.domain.details import Overview, overview
+from app.domain.model import Code, Lifecycle, Scalar
+from app.domain.overview import Layout, View
 from app.errors import OutputError
 from app.outputs.html_page import HtmlPage, as_html, as_json, data
+from tests.domain.builders import noted
 from tests.outputs.pages import AT, Dataset, many, told
 
 LONDON = ZoneInfo("Europe/London")
@@ -160,6 +161,45 @@ def test_each_greyed_row_says_what_was_done_and_why() -> None:
     }
     ignored = [[strings[text] for text in row[-1]] for row in second["datasets"]]
     assert ignored == [[], ["wren", "2026-11-19T23:30:00+00:00", "We know"], []]
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)><!--"
+
+
+def of_curators(*cells: Scalar, title: str = "Notes") -> Overview:
+    """Datasets beside which curators have these cells in a column of their own."""
+    return overview(View(noted(*({title: cell} for cell in cells))), Layout(curators=(title,)), [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "shown"),
+    [
+        (("=1+1", "waits"), "text", ["=1+1", "waits"]),
+        ((2, 3.5), "number", [2, 3.5]),
+        ((2, "two"), "text", ["2", "two"]),
+        ((True, False), "text", ["True", "False"]),
+        ((HOSTILE, "<b>bold</b>"), "text", [HOSTILE, "<b>bold</b>"]),
+        (("https://example.org/1", "javascript:alert(1)"), "text", ["https://example.org/1", "javascript:alert(1)"]),
+        (("x" * 50_000,), "text", ["x" * 50_000]),
+    ],
+)
+def test_what_curators_have_in_columns_of_their_own_is_shown_as_what_it_is(
+    cells: tuple[Scalar, ...], kind: str, shown: list[str | float]
+) -> None:
+    first, _ = blocks(page(of_curators(*cells)))
+    track = first["tables"][2]
+    assert (track["columns"][-1], track["kinds"][-1]) == ("Notes", kind)
+    found = track["cells"][-1]
+    assert (found if kind == "number" else [first["strings"][text] for text in found]) == shown
+
+
+def test_nothing_that_curators_write_is_markup() -> None:
+    titles = ("Notes", "<i>Notes</i>" + HOSTILE)
+    tags = [
+        [tag for tag, *_ in Elements(page(of_curators(text, title=title))).found]
+        for title, text in zip(titles, ("harmless", HOSTILE), strict=True)
+    ]
+    assert tags[0] == tags[1] and "script" in tags[0]
 
 
 def test_before_the_first_crawl_there_is_a_page() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from app.domain.details import Overview
-from app.domain.overview import Table
+from app.domain.overview import Layout, Table, View, tables
 from app.outputs.json_file import JsonFile, as_json
+from tests.domain.builders import noted
 
 ATHENS = ZoneInfo("Europe/Athens")
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
@@ -30,6 +31,13 @@ def test_the_overview_as_json() -> None:
             }
         },
     }
+
+
+def test_what_curators_have_in_columns_of_their_own_keeps_its_type() -> None:
+    tabs = tables(View(noted({"Notes": "=1+1", "Hold": True}, {"Notes": 1.5})), Layout(curators=("Notes", "Hold")))
+    track = json.loads(as_json(tabs, NOON, ATHENS))["tables"]["Track Ingested Experiments"]
+    assert track["columns"][-2:] == ["Notes", "Hold"]
+    assert [(row["Notes"], row["Hold"]) for row in track["rows"]] == [("=1+1", True), (1.5, None)]
 
 
 def test_before_the_first_run_there_is_no_time_and_no_table() -> None:

@@ -12,9 +12,10 @@ import openpyxl
 import pytest
 
 from app.domain.details import Overview
-from app.domain.overview import Cell, Table
+from app.domain.overview import Cell, Layout, Table, View, tables
 from app.errors import OutputError
 from app.outputs.xlsx_file import XlsxFile, as_xlsx, sheet_names
+from tests.domain.builders import noted
 
 LONDON = ZoneInfo("Europe/London")
 SUMMARY = Table("Summary", ("Name", "Now"), (("loading", 2), ("published", 0)))
@@ -90,6 +91,15 @@ def test_harmless_text_has_no_quote_prefix_and_no_cell_a_formula() -> None:
     assert not written("E=1").quotePrefix
     book = workbook(Table("T", ("=1", "{=1}"), (("=1+1", "{=SUM(A1:A2)}"),)))
     assert "<f>" not in part(book, "xl/worksheets/sheet1.xml")
+
+
+def test_what_curators_have_in_columns_of_their_own_is_of_its_type_and_no_formula() -> None:
+    found = noted({"=Notes": "=1+1", "Hold": True}, {"=Notes": -1.5}, {"=Notes": "1"})
+    sheet = opened(tables(View(found), Layout(curators=("=Notes", "Hold")))[2])["Track Ingested Experiments"]
+    columns, *rows = [[(cell.data_type, cell.value, cell.quotePrefix) for cell in row[-2:]] for row in sheet.rows]
+    empty = ("n", None, False)
+    assert columns == [("s", "=Notes", True), ("s", "Hold", False)]
+    assert rows == [[("s", "=1+1", True), ("b", True, False)], [("n", -1.5, False), empty], [("s", "1", False), empty]]
 
 
 @pytest.mark.parametrize(

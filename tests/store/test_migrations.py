@@ -147,6 +147,24 @@ def test_a_store_of_the_first_version_keeps_its_rows_and_takes_lines_and_entries
     assert known.entries == {"gxpatlaspro": {"E-MTAB-1": Entry("E-MTAB-1", "gxpatlaspro", True)}}
 
 
+SAID = (
+    "INSERT INTO remark (kind, subject, reason, evidence, said_by, said_at) VALUES "
+    f"('ignored', 'E-MTAB-1', 'withdrawn', '', 'wren', '{hour(0)}')"
+)
+
+
+def test_a_store_of_the_third_version_keeps_what_was_said_and_takes_what_curators_have(fresh_address: str) -> None:
+    _upgraded(fresh_address, "0003")
+    with connect(fresh_address).writing() as connection:
+        for statement in (FIRST_ROWS[0], SAID):
+            connection.execute(text(statement.replace("+00:00", "")))
+    store = open_store(fresh_address, LIFECYCLE, create=True)
+    assert [(said.reason, said.by) for said in store.known().remarks.values()] == [("withdrawn", "wren")]
+    assert store.known().annotations == {}
+    assert store.annotate({("E-MTAB-1", "Notes"): "waits"}, hour(1)) == 1
+    assert store.known().annotations == {"E-MTAB-1": {"Notes": "waits"}}
+
+
 SEEN = [
     ("E-MTAB-1", '{"secondary_accessions": ["gse7", "ERP1"], "accessions": ["E-MTAB-1"]}', "NULL"),
     ("E-MTAB-1", '{"secondary_accessions": ["ERP1"]}', "NULL"),

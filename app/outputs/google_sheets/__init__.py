@@ -7,10 +7,9 @@ knows whether a write was carried out, it is read and planned again: a plan is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
-from typing import Any
 
 from app.domain.details import Overview
 from app.domain.visit import Guestbook, Visit
@@ -19,15 +18,16 @@ from app.outputs.google_sheets.client import NAME, Account, Quota, Refused, Shee
 from app.outputs.google_sheets.grid import Book
 from app.outputs.google_sheets.mend import mended
 from app.outputs.google_sheets.plan import Plan, plan, to_be_read
-from app.outputs.google_sheets.requests import Batch, batches, given_back
+from app.outputs.google_sheets.requests import batches, given_back, guarded
 from app.outputs.google_sheets.want import Want, want_of
 
 ARCHIVE = "Archive"
 MOST_CELLS = 10_000_000
 """In a spreadsheet ("Files you can store in Google Drive")."""
 
-TRIES = 5
-"""So often a visit begins anew before it gives up: people are not that quick for long."""
+TRIES, STRICT = 6, 3
+"""So often a visit begins anew before it gives up, for people are not that quick for long; and so often with the
+strict guards, in case that Google should not take those at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +58,35 @@ class GoogleSheets:
         wants = self._wants(overview, book)
         over = dict.fromkeys(book.gone, "gone") | dict.fromkeys(book.left_out, "private")
         key, cells, beside = self.sheet, 0, None
-        for _ in range(TRIES):
+        reason = OutputError(NAME, "curators change accessions faster than they can be put right; run again")
+        for attempt in range(TRIES):
             read = self._read(sheets, key, wants)
             key = read.key
-            if beside is not None:
-                allowed()
-                if lost := mended(beside, read):
+            try:
+                if lost := mended(beside, read) if beside else ():
+                    allowed()
                     sheets.write(key, {"requests": given_back(lost)})
                     read = self._read(sheets, key, wants)
                 beside = None
-            planned = plan(read, wants, over, book.annotations, restore=restore)
-            _within_limits(planned)
-            try:
-                for batch in batches(planned, overview.states) if planned.edited and not dry_run else ():
+                planned = plan(read, wants, over, book.annotations, restore=restore)
+                _within_limits(planned)
+                strict = attempt < STRICT
+                for batch in batches(planned, overview.states, strict=strict) if planned.edited and not dry_run else ():
                     allowed()
                     told = sheets.write(key, {"requests": batch.requests})
                     cells += batch.cells
-                    if not _guarded(told, batch):
+                    if not guarded(told, batch):
                         beside = planned
                         break
                 else:
+                    if planned.again and not dry_run:
+                        continue
                     return _visit(read, planned, sheets, cells, dry_run)
                 reason = OutputError(NAME, "people move columns faster than they can be written; run again")
             except Refused as refused:
                 reason = refused.reason
             except Unsure:
-                beside = planned
+                beside = beside or planned
                 reason = OutputError(NAME, "Google breaks off while it is written to; the next run completes it")
         raise reason
 
@@ -110,12 +113,6 @@ def _within_limits(planned: Plan) -> None:
             f"the spreadsheet {planned.book.key} would have {many} cells, and Google allows {most}; nothing was "
             "written: leave columns out (`columns`), or publish to a spreadsheet of its own",
         )
-
-
-def _guarded(told: Mapping[str, Any], batch: Batch) -> bool:
-    """Whether every column was where it was read; if not, cells may have been written beside."""
-    guards = told["replies"][: batch.guards]
-    return all(reply.get("updateDeveloperMetadata", {}).get("developerMetadata") for reply in guards)
 
 
 def _visit(read: Book, planned: Plan, sheets: Sheets, cells: int, dry_run: bool) -> Visit:

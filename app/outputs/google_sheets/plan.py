@@ -28,6 +28,9 @@ Annotations = Mapping[tuple[str, str], Scalar | None]
 OVER = "over"
 """What a row is marked with that is in no table any more, but has cells of the curators."""
 
+COMMON = 3
+"""So many rows that have the same in a column make it common: it tells none of them."""
+
 HEADER_WITHIN = 20
 """The rows at the top of a tab that is not yet ours, among which its titles are looked for."""
 
@@ -115,12 +118,14 @@ class TabPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`left_alone`: what was found that no program should decide, in sentences."""
+    """`left_alone`: what was found that no program should decide, in sentences; `again`: whether there is more to do
+    once this is done."""
 
     book: Book
     tabs: tuple[TabPlan, ...]
     annotations: Annotations
     left_alone: tuple[str, ...]
+    again: bool = False
 
     @property
     def edited(self) -> bool:
@@ -204,6 +209,7 @@ def plan(
     left_alone: list[str] = []
     rows = _rows(plans, home.keys() | over.keys(), left_alone)
     astray: list[tuple[str, TabPlan, int]] = []
+    corrected: set[str] = set()
     for plan in plans:
         found, want = rows[plan.want.name], plan.want
         numbers = {key: number for number, key in enumerate(want.keys)}
@@ -214,11 +220,14 @@ def plan(
                 plan.stale.append(row)
             elif want.datasets and key in home:
                 astray.append((key, plan, row))
+                if _key(plan.tab.at(row, plan.places[want.key])) != key:  # a key is put right before it goes anywhere
+                    plan.updates[row] = {want.key: key}
+                    corrected.add(key)
             else:
                 _mark(plan, row, over.get(key, OVER))
         if want.datasets:
             annotations |= _annotations(plan, found)
-    moved = _moves(astray, home, rows, left_alone)
+    moved = _moves([one for one in astray if one[0] not in corrected], home, rows, left_alone) | corrected
     _strays(plans, home, rows)
     plans = [plan for plan in plans if plan.moves or not (plan.new and plan.want.travels)]
     for plan in plans:
@@ -229,7 +238,7 @@ def plan(
             for row, cells in plan.clocks.items():
                 if row in plan.updates or not plan.want.datasets:
                     plan.updates.setdefault(row, {}).update(cells)
-    return Plan(book, tuple(plans), annotations, tuple(left_alone))
+    return Plan(book, tuple(plans), annotations, tuple(left_alone), bool(corrected))
 
 
 # --------------------------------------------------------------------------- columns
@@ -351,46 +360,107 @@ def _key(cell: Scalar) -> str:
 
 
 def _recognise(plans: Sequence[TabPlan], found: Mapping[str, dict[str, int]], others: Mapping[str, list[int]]) -> None:
-    """Rows of which somebody changed the key are known by the rest, and found."""
+    """Rows of which somebody changed the key are known by the rest, and found. Where rows were sorted just while such
+    a key was put right, it came to stand in another row; so a row that has little of what its key has is looked at
+    as well."""
     for together in ([plan for plan in plans if plan.want.datasets], *([p] for p in plans if not p.want.datasets)):
-        if not any(others[plan.want.name] for plan in together):
+        doubtful = [
+            (plan, key, row) for plan in together for key, row in _doubtful(plan, found[plan.want.name], together)
+        ]
+        if not doubtful and not any(others[plan.want.name] for plan in together):
             continue
+        for plan, key, _ in doubtful:
+            del found[plan.want.name][key]
         there = {key for plan in together for key in found[plan.want.name]}
         missing = _Alike(together, lambda key, there=there: key not in there)  # type: ignore[misc]
-        for plan in together if missing else ():
-            for row in list(others[plan.want.name]):
-                if key := missing.best(plan, row):
-                    found[plan.want.name][key] = row
-                    others[plan.want.name].remove(row)
-                    missing.taken.add(key)
+        left = [(plan, key, row) for plan, key, row in doubtful if not missing.claim(plan, row, found)]
+        bare = [(plan, key, row) for plan, key, row in left if not _filled(plan, row)]
+        for plan, key, row in (one for one in left if one not in bare):
+            _settle(plan, key, row, found, others, missing.taken)
+        for plan in together:
+            strange = others[plan.want.name]
+            strange[:] = [row for row in strange if not missing.claim(plan, row, found)]
+        for plan, key, row in bare:
+            if not _settle(plan, key, row, found, others, missing.taken):
+                plan.updates[row] = {plan.want.key: ""}
+
+
+def _filled(plan: TabPlan, row: int) -> bool:
+    """Whether there is anything in the columns of ours beside the key."""
+    return any(plan.tab.at(row, place) != "" for n, place in enumerate(plan.places) if n != plan.want.key)
+
+
+def _settle(
+    plan: TabPlan,
+    key: str,
+    row: int,
+    found: Mapping[str, dict[str, int]],
+    others: Mapping[str, list[int]],
+    taken: set[str],
+) -> bool:
+    """The row is what its key says, unless another one is."""
+    if key in taken:
+        others[plan.want.name].append(row)
+        return False
+    found[plan.want.name][key] = row
+    taken.add(key)
+    return True
+
+
+def _doubtful(plan: TabPlan, rows: Mapping[str, int], together: Sequence[TabPlan]) -> Iterator[tuple[str, int]]:
+    """Those rows in which two cells or more are otherwise than the dataset of their key has them, be its tab this one
+    or another."""
+    want, cells = plan.want, plan.tab.cells
+    for other in (known.want for known in together):
+        numbers = {key: number for number, key in enumerate(other.keys) if key in rows}
+        places = dict(zip(want.columns, plan.places, strict=True))
+        told = [
+            (number, places[title])
+            for number, title in enumerate(other.columns)
+            if title in places and number != other.key and number not in other.clocks
+        ]
+        for key, number in numbers.items():
+            there, wanted, otherwise = cells[rows[key]], other.rows[number], 0
+            for n, place in told:
+                otherwise += wanted[n] != (there[place] if place < len(there) else "")
+            if otherwise > 1:
+                yield key, rows[key]
 
 
 class _Alike:
-    """Which of these wanted rows is most like a row that is there."""
+    """Which of these wanted rows a row is that is there, told by the cells that hardly any other has: a title or a
+    path, not a state or an organism."""
 
     def __init__(self, plans: Iterable[TabPlan], which: Callable[[str], bool]) -> None:
         self.taken: set[str] = set()
         self.having: dict[tuple[str, Scalar], list[str]] = {}
-        self.filled = Counter[str]()
         for plan in plans:
             want = plan.want
+            told = [n for n in range(len(want.columns)) if n != want.key and n not in want.clocks]
             for key, cells in zip(want.keys, want.rows, strict=True):
-                for number, value in enumerate(cells) if which(key) else ():
-                    if value != "" and number != want.key and number not in want.clocks:
-                        self.having.setdefault((want.columns[number], value), []).append(key)
-                        self.filled[key] += 1
+                for number in told:
+                    if cells[number] != "":
+                        self.having.setdefault((want.columns[number], cells[number]), []).append(key)
+        self.having = {cell: keys for cell, keys in self.having.items() if len(keys) < COMMON}
+        self.filled = Counter(key for keys in self.having.values() for key in keys)
+        self.wanted = {key for key in self.filled if which(key)}
 
-    def __bool__(self) -> bool:
-        return bool(self.having)
+    def claim(self, plan: TabPlan, row: int, found: Mapping[str, dict[str, int]]) -> bool:
+        """Whether this row is one of them; then it is found."""
+        if not self.wanted or (best := self.best(plan, row)) is None:
+            return False
+        found[plan.want.name][best] = row
+        self.taken.add(best)
+        return True
 
     def best(self, plan: TabPlan, row: int) -> str | None:
         """The one that most cells are of, if that is more than half of what it has, and no other has as many."""
         alike = Counter[str]()
         for title, place in zip(plan.want.columns, plan.places, strict=True):
             alike.update(self.having.get((title, plan.tab.at(row, place)), ()))
-        ranked = [(key, most) for key, most in alike.most_common(3) if key not in self.taken]
-        (best, most), (_, next_best) = [*ranked, ("", 0), ("", 0)][:2]
-        return best if most > max(1, next_best) and 2 * most > self.filled[best] else None
+        (best, most), (_, next_best) = [*alike.most_common(2), ("", 0), ("", 0)][:2]
+        alone = most > next_best and 2 * most > self.filled[best]
+        return best if alone and best in self.wanted and best not in self.taken else None
 
 
 def _strays(plans: Sequence[TabPlan], home: Mapping[str, TabPlan], rows: Mapping[str, Mapping[str, int]]) -> None:
@@ -399,8 +469,10 @@ def _strays(plans: Sequence[TabPlan], home: Mapping[str, TabPlan], rows: Mapping
     tabs = _by_name(plan for plan in plans if plan.want.datasets)
     for plan in tabs.values():
         away = {key: name for name in tabs for key in rows[name] if name != plan.want.name and home.get(key) is plan}
-        alike = _Alike([plan] if away else [], lambda key, away=away: key in away)  # type: ignore[misc]
-        for row in range(len(plan.tab.cells)) if alike else ():
+        if not away:
+            continue
+        alike = _Alike([plan], lambda key, away=away: key in away)  # type: ignore[misc]
+        for row in range(len(plan.tab.cells)):
             if not _key(plan.tab.at(row, plan.places[plan.want.key])) and (key := alike.best(plan, row)):
                 target = tabs[away[key]]
                 target.moves.append(Move(plan.want.name, row, None, tuple(_taken_along(plan, target))))

@@ -1,8 +1,11 @@
 """A plan as requests: batches that Google carries out whole or not at all, each of no more than about 2 MB.
 
 Formats: Google Sheets API v4, `spreadsheets.batchUpdate`. Every batch begins with guards: requests that change
-nothing, each naming a tagged column where it was read. The documentation of UpdateDeveloperMetadataRequest says that
-its filters must match; where a column has gone elsewhere since, they do not, and nothing of the batch may happen.
+nothing if each tagged column is where it was read, and that fail, and the batch with them, if one has gone elsewhere.
+The strict ones take a tag away from that place and put it there again: where it was not there it has not been taken
+away, and no spreadsheet has the same tag twice. The others set a tag there to what it is: the documentation of
+UpdateDeveloperMetadataRequest says that its filters must match something. What Google's service does in either case
+is not documented further; so the replies are looked at, too.
 """
 
 from __future__ import annotations
@@ -49,49 +52,54 @@ class _Step:
     cells: int = 0
 
 
-def batches(plan: Plan, states: Sequence[str]) -> Iterator[Batch]:
-    """Made one after the other, as they may be large. `states`: in their order, which gives them their colours."""
+def batches(plan: Plan, states: Sequence[str], *, strict: bool) -> Iterator[Batch]:
+    """Made one after the other, as they may be large. `states`: in their order, which gives them their colours;
+    `strict`: which of the two kinds the guards are."""
     requests: list[Request] = []
-    guarded: dict[int, TabPlan] = {}
+    tabs: dict[int, TabPlan] = {}
     size = cells = 0
     for step in _Rows(plan).steps(states):
         weight = len(orjson.dumps(step.requests))
         if requests and size + weight > LARGEST:
-            yield _batch(requests, guarded.values(), cells)
-            requests, guarded, size, cells = [], {}, 0, 0
+            yield _batch(requests, tabs.values(), cells, strict)
+            requests, tabs, size, cells = [], {}, 0, 0
         requests += step.requests
-        guarded |= {tab.tab.id: tab for tab in step.tabs}
+        tabs |= {tab.tab.id: tab for tab in step.tabs}
         size, cells = size + weight, cells + step.cells
     if requests:
-        yield _batch(requests, guarded.values(), cells)
+        yield _batch(requests, tabs.values(), cells, strict)
 
 
 def given_back(cells: Iterable[Mended]) -> list[Request]:
     return [_write(cell.tab.id, cell.row, cell.column, [[_curators_cell(cell.value)]]) for cell in cells]
 
 
-def _batch(requests: list[Request], tabs: Iterable[TabPlan], cells: int) -> Batch:
-    guards = [guard for plan in tabs for guard in _guards(plan)]
+def _batch(requests: list[Request], tabs: Iterable[TabPlan], cells: int, strict: bool) -> Batch:
+    guards = [guard for plan in tabs for guard in _guards(plan, strict)]
     return Batch(guards + requests, len(guards), cells)
 
 
-def _guards(plan: TabPlan) -> Iterator[Request]:
-    tags = [(tag.id, tag.name, _span(plan, "COLUMNS", tag.column)) for tag in plan.tab.tags]
-    if plan.tab.titles:
-        tags.append((plan.tab.titles.id, plan.want.name, _span(plan, "ROWS", plan.tab.titles.row)))
-    for number, name, where in tags:
-        lookup = {
-            "metadataId": number,
-            "locationMatchingStrategy": "EXACT_LOCATION",
-            "metadataLocation": {"dimensionRange": where},
-        }
-        yield {
-            "updateDeveloperMetadata": {
-                "dataFilters": [{"developerMetadataLookup": lookup}],
-                "developerMetadata": {"metadataValue": name},
-                "fields": "metadataValue",
-            }
-        }
+def _guards(plan: TabPlan, strict: bool) -> Iterator[Request]:
+    tags = [(tag.id, OWN if tag.own else BESIDE, tag.name, _span(plan, "COLUMNS", tag.column)) for tag in plan.tab.tags]
+    if titles := plan.tab.titles:
+        tags.append((titles.id, TITLES, plan.want.name, _span(plan, "ROWS", titles.row)))
+    for number, key, name, where in tags:
+        location = {"dimensionRange": where}
+        here = {"metadataId": number, "locationMatchingStrategy": "EXACT_LOCATION", "metadataLocation": location}
+        there = {"developerMetadataLookup": here}
+        if strict:
+            yield {"deleteDeveloperMetadata": {"dataFilter": there}}
+            yield _tag(key, name, location, number)
+        else:
+            value = {"dataFilters": [there], "developerMetadata": {"metadataValue": name}, "fields": "metadataValue"}
+            yield {"updateDeveloperMetadata": value}
+
+
+def guarded(told: Mapping[str, Any], batch: Batch) -> bool:
+    """Whether every column was where it was read; if not, cells may have been written beside."""
+    names = ("deletedDeveloperMetadata", "developerMetadata")
+    replies = (found for reply in told["replies"][: batch.guards] for found in reply.values())
+    return all(any(found.get(name) for name in names) for found in replies)
 
 
 @dataclass(slots=True)
@@ -362,9 +370,11 @@ def _columns(tab: TabPlan) -> _Step:
     return step
 
 
-def _tag(key: str, value: str, where: Mapping[str, Any]) -> Request:
+def _tag(key: str, value: str, where: Mapping[str, Any], number: int | None = None) -> Request:
     """Seen by every program that may read the spreadsheet: the account that writes may change."""
-    metadata = {"metadataKey": key, "metadataValue": value, "location": where, "visibility": "DOCUMENT"}
+    metadata: dict[str, Any] = {"metadataKey": key, "metadataValue": value, "location": where, "visibility": "DOCUMENT"}
+    if number is not None:
+        metadata |= {"metadataId": number}
     return {"createDeveloperMetadata": {"developerMetadata": metadata}}
 
 
