@@ -170,8 +170,9 @@ class Terminal:
     # ----------------------------------------------------------------------- looking things up
 
     def table(self, table: Table) -> None:
-        """On a terminal as many columns as fit; for a file or another program all of them, in aligned text."""
-        cells = [table.columns, *(tuple(map(self._cell, row)) for row in table.rows)]
+        """On a terminal as many columns as fit; for a file or another program all of them, in aligned text. A row is a
+        line, though curators' notes may have several."""
+        cells = [table.columns, *(tuple(self._cell(cell).replace("\n", " ") for cell in row) for row in table.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         self._out.print(Text(f"{table.name} ({len(table.rows):,})", style="bold"))
         if not self._out.is_terminal:

@@ -255,7 +255,7 @@ class World:
 
 
 @contextmanager
-def world(unmatched: str = "refuse") -> Iterator[World]:
+def world(unmatched: str) -> Iterator[World]:
     with TemporaryDirectory() as folder, SheetsServer(Ways(unmatched=unmatched)) as google:
         desk = Desk.of(google, Path(folder), datetime(2026, 11, 22, tzinfo=UTC), patience=30.0)
         known = World(desk)
@@ -299,19 +299,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_PAUSE", 0.001)
 
 
+ways = st.sampled_from(("refuse", "ignore"))
 common = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
 @settings(common, max_examples=40, derandomize=True)
-@given(st.lists(rounds, min_size=1, max_size=3))
-def test_curators_lose_nothing_whatever_happens_at_once(told: list[Round]) -> None:
-    with world() as known:
+@given(st.lists(rounds, min_size=1, max_size=3), ways)
+def test_curators_lose_nothing_whatever_happens_at_once(told: list[Round], way: str) -> None:
+    with world(way) as known:
         played(known, told)
 
 
 @pytest.mark.long
 @settings(common, max_examples=600)
-@given(st.lists(rounds, min_size=1, max_size=4))
-def test_curators_lose_nothing_in_many_more_cases(told: list[Round]) -> None:
-    with world() as known:
+@given(st.lists(rounds, min_size=1, max_size=4), ways)
+def test_curators_lose_nothing_in_many_more_cases(told: list[Round], way: str) -> None:
+    with world(way) as known:
         played(known, told)
