@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app import shapes
 from app.domain.model import Code, Known, KnownProblem, Problem
-from tests.domain.builders import DAY, DAY_1, sighting, standing
+from tests.domain.builders import DAY, DAY_1, noted, sighting, standing
 
 
 def test_why_names_the_fields_that_were_read_only_in_part() -> None:
@@ -12,6 +12,12 @@ def test_why_names_the_fields_that_were_read_only_in_part() -> None:
     seen = {"loading": {"E-MTAB-1": partly}, "external": {"E-MTAB-1": sighting(source="external")}}
     told = shapes.why(Known(sightings=seen, standings={"E-MTAB-1": standing("loading")}), "E-MTAB-1")
     assert [each["incomplete"] for each in told["sightings"]] == [["organisms"], []]
+
+
+def test_why_has_what_curators_have_beside_a_dataset_as_it_is() -> None:
+    cells = {"Notes": "=1+1", "Priority": 2, "Hold": True}
+    assert shapes.why(noted(cells), "E-MTAB-1")["annotations"] == cells
+    assert shapes.why(noted({}), "E-MTAB-1")["annotations"] == {}
 
 
 def test_problems_beyond_the_limit_are_counted_and_those_that_last_have_no_end() -> None:

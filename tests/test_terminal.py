@@ -10,7 +10,7 @@ import pytest
 from app.domain.model import Code, Entry, Known, KnownProblem, Problem
 from app.domain.overview import Table
 from app.terminal import Terminal, duration
-from tests.domain.builders import DAY_1, sighting, standing
+from tests.domain.builders import DAY_1, noted, sighting, standing
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,22 @@ def test_why_says_what_each_production_database_says_and_since_when(
     bulk, sc = capsys.readouterr().out.splitlines()[-2:]
     assert bulk.startswith("bulk") and words in bulk and ("private" in bulk) is bool(private)
     assert sc.split() == ["sc", "not", "in", "production", "2026-03-02", "06:30"]
+
+
+def test_why_says_what_curators_have_beside_the_dataset(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(ZoneInfo("UTC"))
+    terminal.why(noted({"Notes": "[red]waits[/red]\x1b[2J", "Priority": 2, "Hold": True}), "E-MTAB-1")
+    *_, head, notes, priority, hold = capsys.readouterr().out.splitlines()
+    assert head.split("  ")[0] == "Curators' column"
+    assert notes.split(maxsplit=1) == ["Notes", "[red]waits[/red]\ufffd[2J"]
+    assert (priority.split(), hold.split()) == (["Priority", "2"], ["Hold", "True"])
+    terminal.why(noted({}), "E-MTAB-1")
+    assert "Curators" not in capsys.readouterr().out
+
+
+def test_a_row_is_a_line_whatever_curators_write(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal(ZoneInfo("UTC")).table(Table("Discover", ("Notes", "Next"), (("two\nlines", "x"), ("one", "y"))))
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[2:]] == [["two", "lines", "x"], ["one", "y"]]
 
 
 def test_text_of_problems_does_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

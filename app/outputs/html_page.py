@@ -45,7 +45,7 @@ KINDS = {
 GREYED = {PROBLEMS: "Acknowledged", DUPLICATES: "Dismissed"}
 """The columns that say why a row is greyed; of a dataset it is told with the dataset."""
 
-_ODD = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_ODD = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that command whoever shows them, those included that turn the direction of text around."""
 
 

@@ -77,6 +77,7 @@ WHY = {
     "production": [{"authority": TEXT, "there": bool, "private": (bool, type(None)), "asked": TIME}],
     "problems": [PROBLEM],
     "ignored": (dict, type(None)),
+    "annotations": {"*": (str, int, float, bool)},
 }
 MENDING = {
     "counts": {"*": COUNT},

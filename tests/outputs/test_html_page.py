@@ -174,7 +174,7 @@ def of_curators(*cells: Scalar, title: str = "Notes") -> Overview:
 @pytest.mark.parametrize(
     ("cells", "kind", "shown"),
     [
-        (("=1+1", "waits"), "text", ["=1+1", "waits"]),
+        (("=1+1", "two\nlines\x1b"), "text", ["=1+1", "two\nlines\ufffd"]),
         ((2, 3.5), "number", [2, 3.5]),
         ((2, "two"), "text", ["2", "two"]),
         ((True, False), "text", ["True", "False"]),
