@@ -56,12 +56,14 @@ class Fresh:
 @dataclass(frozen=True, slots=True)
 class Move:
     """A row that goes to another tab: its number there, the wanted row that it becomes (None: it has no dataset),
-    and which columns' cells come along, as (from, to); of a dataset the first is the one of its key."""
+    which columns' cells come along, as (from, to), and what is otherwise over there, by column of the table. Its key
+    and all else of ours comes along with the curators' cells, so that it stays what it is, whichever row it is."""
 
     source: str
     row: int
     wanted: int | None
     columns: tuple[tuple[int, int], ...]
+    changes: Mapping[int, Scalar] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -533,11 +535,31 @@ def _moves(
             left_alone.append(f"{where}, and so has {target.tab.title!r}, where it belongs; the former is left alone")
             continue
         if (name, there) not in columns:
-            columns[name, there] = _taken_along(source, target)
-        keys = source.places[source.want.key], target.places[target.want.key]
-        target.moves.append(Move(name, row, numbers[there][key], (keys, *columns[name, there])))
+            columns[name, there] = sorted({*_shared(source, target).values(), *_taken_along(source, target)})
+        target.moves.append(_move(source, row, target, numbers[there][key], columns[name, there]))
         moved.add(key)
     return moved
+
+
+def _shared(source: TabPlan, target: TabPlan) -> dict[str, tuple[int, int]]:
+    """title -> (from, to), of the columns of ours that both have, with those of the keys, whatever they are called."""
+    there = dict(zip(target.want.columns, target.places, strict=True))
+    here = dict(zip(source.want.columns, source.places, strict=True))
+    keys = source.places[source.want.key], target.places[target.want.key]
+    return {title: (here[title], there[title]) for title in here if title in there} | {
+        target.want.columns[target.want.key]: keys
+    }
+
+
+def _move(source: TabPlan, row: int, target: TabPlan, wanted: int, columns: Sequence[tuple[int, int]]) -> Move:
+    want, along = target.want, {to: start for start, to in columns}
+    there = (source.tab.at(row, along[place]) if place in along else "" for place in target.places)
+    changes = {
+        number: value
+        for number, (before, value) in enumerate(zip(there, want.rows[wanted], strict=True))
+        if not same(before, value)
+    }
+    return Move(source.want.name, row, wanted, tuple(columns), changes)
 
 
 def _by_name(plans: Iterable[TabPlan]) -> dict[str, TabPlan]:

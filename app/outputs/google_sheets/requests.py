@@ -120,7 +120,7 @@ class _Rows:
             yield _columns(tab)
             if tab.setup:
                 yield _Step(list(_setup(tab, states)), (tab,))
-            yield from _updates(tab)
+            yield from _changed(tab, tab.updates)
             yield from _notes(tab)
         for tab in edited:
             if tab.want.datasets:
@@ -182,16 +182,17 @@ class _Rows:
             run.reverse()
             there, here, first, rows = tabs[target], tabs[source], run[0].row, len(run)
             at = self.ends[target]
-            wanted = [moved.wanted for moved in run if moved.wanted is not None]
-            requests = [*self._room(there, at, rows), *(_block(there, at, wanted) if wanted else ())]
-            for before, after in run[0].columns:
+            requests = [*self._room(there, at, rows)]
+            for before, after, columns in _abreast(run[0].columns):
                 corner = {"sheetId": there.tab.id, "rowIndex": at, "columnIndex": after}
-                cells = _area(here, first, rows, before, 1)
+                cells = _area(here, first, rows, before, columns)
                 requests.append({"cutPaste": {"source": cells, "destination": corner, "pasteType": "PASTE_NORMAL"}})
+            changes = {at + number: moved.changes for number, moved in enumerate(run)}
+            requests += (request for step in _changed(there, changes) for request in step.requests)
             requests += self._delete(here, first, rows)
             self.ends[target] += rows
             self.ends[source] -= rows
-            yield _Step(requests, (there, here), rows * len(there.places))
+            yield _Step(requests, (there, here), sum(map(len, changes.values())))
 
     def _insertions(self, tab: TabPlan) -> Iterator[_Step]:
         """From the lowest row upwards; those that were deleted before are above or below by now."""
@@ -286,8 +287,21 @@ def _runs(numbers: Iterable[int]) -> list[range]:
     return found
 
 
-def _updates(tab: TabPlan) -> Iterator[_Step]:
-    """Cells side by side and below each other that are written alike are one request."""
+def _abreast(columns: Iterable[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """(from, to, how many) of columns that stand side by side here and there."""
+    found: list[tuple[int, int, int]] = []
+    for before, after in sorted(columns):
+        start, to, many = found[-1] if found else (-1, -1, 0)
+        if (before, after) == (start + many, to + many):
+            found[-1] = start, to, many + 1
+        else:
+            found.append((before, after, 1))
+    return found
+
+
+def _changed(tab: TabPlan, updates: Mapping[int, Mapping[int, Scalar]]) -> Iterator[_Step]:
+    """row -> column of the table -> value. Cells side by side and below each other that are written alike are one
+    request."""
     want = tab.want
     blocks: dict[tuple[int, int, str], tuple[int, list[list[dict[str, Any]]]]] = {}
 
@@ -295,7 +309,7 @@ def _updates(tab: TabPlan) -> Iterator[_Step]:
         row, rows = blocks.pop(shape)
         return _Step([_write(tab.tab.id, row, shape[0], rows)], (tab,), len(rows) * shape[1])
 
-    for row, changes in sorted(tab.updates.items()):
+    for row, changes in sorted(updates.items()):
         for line in (shape for shape, (first, rows) in list(blocks.items()) if first + len(rows) < row):
             yield done(line)
         for column, cells in _side_by_side(tab, row, changes, want.dates):

@@ -102,7 +102,9 @@ def test_a_row_goes_to_another_tab_with_all_that_curators_have_in_it() -> None:
     planned = plan(
         book(discover, track), [want(DISCOVER), want(TRACK, ["E-MTAB-1", "loading"], ["E-MTAB-2", "loading"])]
     )
-    assert of(planned).moves == [Move(DISCOVER, 1, 0, ((0, 1), (1, 5), (3, 6), (4, 0)))]
+    assert of(planned).moves == [
+        Move(DISCOVER, 1, 0, ((0, 1), (1, 5), (2, 2), (3, 6), (4, 0), (5, 3), (6, 4)), {1: "loading"})
+    ]
     assert [(column.number, column.title) for column in of(planned).made] == [(5, "Notes"), (6, "")]
     assert not of(planned, DISCOVER).updates
 
