@@ -456,12 +456,12 @@ class _Alike:
         return True
 
     def best(self, plan: TabPlan, row: int) -> str | None:
-        """The one that most cells are of, if that is more than half of what it has, and no other has as many."""
+        """The one that most cells are of, if that is half of what it has, and no other has as many."""
         alike = Counter[str]()
         for title, place in zip(plan.want.columns, plan.places, strict=True):
             alike.update(self.having.get((title, plan.tab.at(row, place)), ()))
         (best, most), (_, next_best) = [*alike.most_common(2), ("", 0), ("", 0)][:2]
-        alone = most > next_best and 2 * most > self.filled[best]
+        alone = most > next_best and 2 * most >= self.filled[best]
         return best if alone and best in self.wanted and best not in self.taken else None
 
 
