@@ -49,7 +49,7 @@ CRAWL = {
     "counts": {"*": COUNT},
     "changes": [CHANGE],
     "problems": [PROBLEM],
-    "outputs": [{"name": TEXT, "status": {"published", "failed"}, "where": TEXT}],
+    "outputs": [{"name": TEXT, "status": {"published", "failed"}, "where": TEXT, "notes": [TEXT]}],
     "dry_run": bool,
 }
 WHY = {
@@ -430,9 +430,9 @@ def test_the_script_with_all_its_flags(tmp_path: Path) -> None:
             "-s", "sources_config.json", "-d", "databases.json", *species,
             "-g", "secret.json", "-n", "A sheet", "-o", "out", "-v",
         )  # fmt: skip
-        assert done.code == 0 and "incoming         1" in done.out
-        for flag in ("google_client_secret", "sheetname", "google_output"):
-            assert done.err.count(f"note: --{flag} is ignored") == 1
+        assert done.code == 3 and "incoming         1" in done.out
+        assert "failed google_sheets: cannot read the key file of a Google service account" in done.out
+        assert done.err.count("note: --google_output is ignored") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["-d", "databases.json"], ["-s"], ["-s", "a.json", "--nonsense"]])

@@ -205,17 +205,16 @@ class Sheets(HTTPClient):
                 if not error.retryable:
                     raise self._unknown(error) from None
                 why = "Google gives no access now"
+            except (ValueError, LookupError):  # that of requests for what is no JSON too
+                if writing:
+                    raise Unsure from None
+                why = "what Google answers is not whole"
             except (requests.RequestException, auth_errors.TransportError) as error:
                 if writing and not _never_sent(error):
                     raise Unsure from None
                 why = "Google cannot be reached, or breaks off"
-            except (ValueError, LookupError):
-                if writing:
-                    raise Unsure from None
-                why = "what Google answers is not whole"
-            self._pause(
-                max(pause, random.uniform(0.5, 1.0) * min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)), why
-            )
+            longer = random.uniform(0.5, 1.0) * min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+            self._pause(max(pause, longer), why)
 
     def _pause(self, seconds: float, why: str) -> None:
         if time.monotonic() + seconds > self.ends:
