@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,24 @@ def test_a_run_that_is_killed_while_it_writes(office: Office, done: bool) -> Non
     office.google.between = None
     assert office.run("crawl").code == 0
     assert office.states() == ALL
+
+
+def test_the_past_comes_into_tabs_of_its_own(office: Office) -> None:
+    office.run("crawl")
+    office.curator.tab(DISCOVER).set("E-MTAB-1", "Notes", "then")
+    office.run("publish")
+    then = datetime.now(UTC).isoformat()
+    office.curator.tab(DISCOVER).set("E-MTAB-1", "Notes", "now")
+    office.site.move("E-MTAB-2", "outside", "loading")
+    office.run("crawl")
+    script = [sys.executable, str(PAGE.parents[1] / "workflows" / "restore_overview.py")]
+    past = office.site.end(office.site.start("--as-of", then, program=script, **{API: office.google.url}))
+    assert past.code == 0, past
+    tab = next(title for title in office.curator.titles if title.startswith(f"{DISCOVER} as of"))
+    rows = {row["Accession"]: row["Notes"] for row in office.curator.tab(tab).records()}
+    assert rows == {"E-MTAB-1": "then", "E-MTAB-2": ""}
+    assert office.states() == {**ALL, "E-MTAB-2": "loading"}
+    assert office.curator.tab(DISCOVER).text("E-MTAB-1", "Notes") == "now"
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -164,18 +164,17 @@ class Plan:
 def shown_in(book: Book, wants: Sequence[Want]) -> dict[str, Tab]:
     """The name of each table that the spreadsheet has a tab of -> that tab. One that is not yet tagged is known by
     its titles; of several such, as earlier trackers made one a day, by its name: the same, or the last one that
-    begins with it."""
+    begins with it. An empty one of that very name was made for it."""
     found = {tab.table: tab for tab in reversed(book.tabs) if tab.table}
     taken = {tab.id for tab in found.values()}
     for want in wants:
+        exact = want.name.casefold()
         named = [
-            tab
-            for tab in book.tabs
-            if tab.id not in taken and not tab.table and tab.title.casefold().startswith(want.name.casefold())
+            tab for tab in book.tabs if tab.id not in taken and not tab.table and tab.title.casefold().startswith(exact)
         ]
-        fitting = [tab for tab in named if _header(tab, want) is not None]
+        fitting = [t for t in named if _header(t, want) is not None or (t.title.casefold() == exact and not t.cells)]
         if want.name not in found and fitting:
-            best = max(fitting, key=lambda tab: (tab.title.casefold() == want.name.casefold(), tab.title))
+            best = max(fitting, key=lambda tab: (tab.title.casefold() == exact, tab.title))
             found[want.name] = best
             taken.add(best.id)
     return {want.name: found[want.name] for want in wants if want.name in found}

@@ -147,6 +147,13 @@ def test_a_tab_that_an_earlier_tracker_made_is_adopted(desk: Desk) -> None:
     assert len(desk.curator.titles) == 3
 
 
+def test_an_empty_tab_of_that_name_is_taken(desk: Desk) -> None:
+    made = desk.curator.add_tab(TRACK)
+    desk.visit(table(TRACK, ONE))
+    assert desk.curator.titles == ["Sheet1", TRACK]
+    assert made.texts() == [list(COLUMNS), list(ONE)]
+
+
 def test_what_is_not_ours_is_never_touched(desk: Desk) -> None:
     theirs = desk.curator.add_tab("Rota", [["Who", "When"], ["a", "b"]])
     theirs.colour(1, 0).set_note(1, 1, "x").set(1, 1, "=1+1")
