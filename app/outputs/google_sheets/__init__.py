@@ -15,9 +15,11 @@ from app.domain.details import Overview
 from app.domain.visit import Guestbook, Visit
 from app.errors import OutputError
 from app.outputs.google_sheets.client import NAME, Account, Quota, Refused, Sheets, Unsure
+from app.outputs.google_sheets.columns import to_be_read
+from app.outputs.google_sheets.edits import Plan
 from app.outputs.google_sheets.grid import Book
 from app.outputs.google_sheets.mend import mended
-from app.outputs.google_sheets.plan import Plan, plan, to_be_read
+from app.outputs.google_sheets.plan import plan
 from app.outputs.google_sheets.requests import batches, given_back, guarded
 from app.outputs.google_sheets.want import Want, want_of
 

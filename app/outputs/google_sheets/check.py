@@ -8,8 +8,10 @@ from app.domain.overview import Table
 from app.errors import OutputError
 from app.outputs.google_sheets import GoogleSheets
 from app.outputs.google_sheets.client import Sheets
+from app.outputs.google_sheets.columns import to_be_read
+from app.outputs.google_sheets.edits import TabPlan
 from app.outputs.google_sheets.grid import Book
-from app.outputs.google_sheets.plan import TabPlan, plan, to_be_read
+from app.outputs.google_sheets.plan import plan
 from app.outputs.google_sheets.want import want_of
 
 

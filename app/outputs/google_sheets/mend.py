@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.model import Scalar
+from app.outputs.google_sheets.edits import Plan, TabPlan
 from app.outputs.google_sheets.grid import Book, Tab
-from app.outputs.google_sheets.plan import Plan, TabPlan
 from app.outputs.google_sheets.want import same
 
 

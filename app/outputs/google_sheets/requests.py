@@ -18,9 +18,9 @@ import orjson
 
 from app.domain.model import Scalar
 from app.outputs.cells import colours
+from app.outputs.google_sheets.edits import Plan, TabPlan
 from app.outputs.google_sheets.grid import BESIDE, OWN, TAB, TITLES
 from app.outputs.google_sheets.mend import Mended
-from app.outputs.google_sheets.plan import Plan, TabPlan
 from app.outputs.google_sheets.want import KEY, LINK
 
 LARGEST = 1_900_000

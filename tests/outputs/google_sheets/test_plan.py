@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.domain.overview import DISCOVER, PROBLEMS, TRACK
-from app.outputs.google_sheets.plan import Fresh, Move, Plan, TabPlan, plan
+from app.outputs.google_sheets.edits import Fresh, Move, Plan, TabPlan
+from app.outputs.google_sheets.plan import plan
 from app.outputs.google_sheets.want import KEY
 from tests.outputs.google_sheets.tabs import COLUMNS, book, problems, tab, want
 
