@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,7 @@ from app.domain.model import (
     RemarkKind,
     Report,
     RunStatus,
+    Scalar,
     Secret,
     Sighting,
     SourceConfig,
@@ -29,6 +30,7 @@ from app.domain.model import (
 from app.domain.overview import Layout, Table
 from app.domain.problems import Wanted
 from app.domain.production import Authority
+from app.domain.visit import Guestbook, Visit
 from app.errors import Locked, LockLost, OutputError, SourceError, UnknownDataset, UsageError
 from app.tracker import Tracker
 from tests.fakes import MemoryStore
@@ -107,6 +109,33 @@ class FakeOutput:
 
 
 @dataclass
+class FakeGuest:
+    """Notes what it is given. `finds`: what the curators have there."""
+
+    name: str = "sheet"
+    finds: Mapping[tuple[str, str], Scalar | None] = field(default_factory=dict)
+    fails: bool = False
+    left_alone: tuple[str, ...] = ()
+    visits: list[tuple[Overview, Guestbook, bool, bool]] = field(default_factory=list)
+
+    def visit(
+        self,
+        overview: Overview,
+        book: Guestbook,
+        allowed: Callable[[], None],
+        *,
+        restore: bool = False,
+        dry_run: bool = False,
+    ) -> Visit:
+        self.visits.append((overview, book, restore, dry_run))
+        if not dry_run:
+            allowed()
+        if self.fails:
+            raise OutputError(self.name, "nobody is in")
+        return Visit("there", self.finds, self.left_alone, reads=2, writes=1, cells=5)
+
+
+@dataclass
 class Site:
     """A tracker on fakes; `crawl` makes a run an hour later than the last."""
 
@@ -119,6 +148,9 @@ class Site:
     then: dict[str, Sequence[str] | Exception] = field(default_factory=dict)
     authorities: tuple[Authority, ...] = ()
     leave_out_private: Collection[str] = ()
+    guest: FakeGuest | None = None
+    shows_keys: bool = False
+    layout: Layout = Layout(STATES)  # noqa: RUF009 - frozen
     opened: dict[str, FakeSource] = field(default_factory=dict)
     now: datetime = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
@@ -131,10 +163,12 @@ class Site:
             supported_species=self._species,
             outputs=self.outputs,
             policy=Policy(STATES, authorities=self.authorities),
-            layout=Layout(STATES),
+            layout=self.layout,
             version="0.1.0",
             clock=lambda: self.now,
             leave_out_private=self.leave_out_private,
+            guest=self.guest,
+            shows_keys=self.shows_keys,
         )
 
     def crawl(self, **how: object) -> Report:
@@ -625,3 +659,143 @@ def test_remarks_change_what_is_shown_and_nothing_else() -> None:
         tracker.ignore("E-MTAB-3", "x", "heron")
     assert tracker.undo(RemarkKind.ACKNOWLEDGED, problem.key, "heron").reason == "on purpose"
     assert [entry.remark for entry in site.tracker().problems()] == [None]
+
+
+# --------------------------------------------------------------------------- where we are a guest
+
+
+def shown(tables: Sequence[Table], column: str) -> list[object]:
+    """A column of the tab Track."""
+    track = next(table for table in tables if table.name == "Track Ingested Experiments")
+    return [row[track.columns.index(column)] for row in track.rows]
+
+
+def with_a_guest(**how: object) -> tuple[Site, FakeGuest]:
+    guest = FakeGuest(**how)  # type: ignore[arg-type]
+    return Site({"loading": ["E-MTAB-1", "E-MTAB-2"]}, guest=guest), guest
+
+
+def test_what_curators_wrote_is_known_before_the_other_outputs_are_written() -> None:
+    site, guest = with_a_guest(finds={("E-MTAB-1", "Priority"): "mine"})
+    site.layout = Layout(STATES, curators=("Priority",))
+    report = site.crawl()
+    assert [(output.name, output.status) for output in report.outputs] == [
+        ("sheet", "published"),
+        ("fake", "published"),
+    ]
+    assert report.outputs[0].notes == ("5 cells written (2 reads, 1 write)",)
+    assert shown(site.outputs[0].shown[0], "Priority") == ["mine", None]
+    assert guest.visits[0][1].annotations == {}
+    guest.finds = {("E-MTAB-1", "Priority"): None, ("E-MTAB-2", "Priority"): 7.0}
+    site.crawl()
+    assert guest.visits[1][1].annotations == {"E-MTAB-1": {"Priority": "mine"}}
+    assert shown(site.outputs[0].shown[1], "Priority") == [None, 7.0]
+    assert site.store.known().annotations == {"E-MTAB-2": {"Priority": 7.0}}
+
+
+def test_a_guest_that_fails_is_said_and_changes_nothing_that_is_known() -> None:
+    site, guest = with_a_guest(finds={("E-MTAB-1", "Priority"): "mine"})
+    site.layout = Layout(STATES, curators=("Priority",))
+    site.crawl()
+    guest.fails, guest.finds = True, {("E-MTAB-1", "Priority"): None}
+    report = site.crawl()
+    assert (report.exit_code, report.run.status, report.run.error) == (3, RunStatus.PARTIAL, "sheet: nobody is in")
+    assert shown(site.outputs[0].shown[1], "Priority") == ["mine", None]
+    assert (published := site.tracker().publish()).exit_code == 3
+    assert published.visit is None
+
+
+def test_nothing_is_written_there_without_the_lock() -> None:
+    site, _ = with_a_guest()
+    site.crawl()
+
+    def taken(doing: str) -> None:
+        if doing == "publishing":
+            site.store.locks["crawl"].lost = True
+
+    published = site.tracker().publish(progress=taken)
+    assert published.exit_code == 3
+    assert published.outputs[0].where.startswith("the lock was taken away")
+
+
+def test_what_no_program_should_decide_is_said() -> None:
+    site, _ = with_a_guest(left_alone=("the tab Changes is hidden by somebody",))
+    report = site.crawl()
+    assert report.exit_code == 0
+    assert report.outputs[0].notes[1:] == ("the tab Changes is hidden by somebody",)
+
+
+@pytest.mark.parametrize("how", [{}, {"restore": True}, {"dry_run": True}, {"at": datetime(2026, 3, 1, tzinfo=UTC)}])
+def test_there_is_nothing_to_show_before_the_first_crawl(how: dict[str, object]) -> None:
+    site, guest = with_a_guest()
+    with pytest.raises(UsageError, match="nothing"):
+        site.tracker().publish(**how)  # type: ignore[arg-type]
+    assert guest.visits == []
+
+
+@pytest.mark.parametrize("how", [{"restore": True}, {"dry_run": True}, {"at": datetime(2026, 3, 1, tzinfo=UTC)}])
+def test_what_is_for_the_sheet_needs_one(how: dict[str, object]) -> None:
+    site = Site({"loading": ["E-MTAB-1"]})
+    site.crawl()
+    with pytest.raises(UsageError, match="there is no Google Sheet: name one"):
+        site.tracker().publish(**how)  # type: ignore[arg-type]
+
+
+def test_restoring_and_a_dry_run_touch_no_other_output() -> None:
+    site, guest = with_a_guest(finds={("E-MTAB-1", "Priority"): "mine"})
+    site.crawl()
+    guest.finds = {("E-MTAB-1", "Priority"): "another"}
+    for how in ({"restore": True}, {"dry_run": True}):
+        (report,) = site.tracker().publish(**how).outputs
+        assert report.name == "sheet"
+    assert [visit[2:] for visit in guest.visits] == [(False, False), (True, False), (False, True)]
+    assert len(site.outputs[0].shown) == 1
+
+
+def test_a_dry_run_keeps_nothing_and_takes_no_lock() -> None:
+    site, guest = with_a_guest()
+    site.crawl()
+    guest.finds = {("E-MTAB-1", "Priority"): "mine"}
+    with site.store.lock("crawl"):
+        site.tracker().publish(dry_run=True)
+        with pytest.raises(Locked):
+            site.tracker().publish()
+    assert site.store.known().annotations == {}
+
+
+def test_the_past_is_shown_as_it_was_and_takes_nothing_along() -> None:
+    site, guest = with_a_guest(finds={("E-MTAB-1", "Priority"): "mine"})
+    site.crawl()
+    then = site.now
+    site.shows = {"loading": ["E-MTAB-2"]}
+    site.crawl()
+    guest.finds = {("E-MTAB-2", "Priority"): "of the past"}
+    site.tracker().publish(at=then)
+    overview, book, *_ = guest.visits[-1]
+    assert all(" as of " in table.name for table in overview.tables)
+    assert book == Guestbook()
+    assert site.store.known().annotations == {"E-MTAB-1": {"Priority": "mine"}}
+
+
+def test_it_is_told_what_is_gone_and_what_is_left_out() -> None:
+    site, guest = with_a_guest()
+    site.authorities = (Authority("production", "gxp", "", STATES.state("published"), ""),)
+    site.eligibility = FakeEligibility(lists={"E-MTAB-2": True})
+    site.leave_out_private = ("sheet",)
+    site.crawl()
+    site.shows = {"loading": ["E-MTAB-2"]}
+    site.crawl(confirm=["loading"])
+    overview, book, *_ = guest.visits[-1]
+    assert book.gone.keys() == {"E-MTAB-1"}
+    assert set(book.left_out) == {"E-MTAB-2"}
+    assert shown(overview.tables, "Accession") == []
+
+
+@pytest.mark.parametrize("shows_keys", [False, True])
+def test_access_keys_are_asked_for_only_where_they_are_shown(shows_keys: bool) -> None:
+    site, _ = with_a_guest()
+    site.shows_keys = shows_keys
+    site.crawl()
+    doing: list[str] = []
+    site.tracker().publish(progress=doing.append)
+    assert ("asking the databases" in doing) == shows_keys

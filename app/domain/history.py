@@ -128,6 +128,7 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
         standings=_standings(decided, known, changes, now),
         holds=_standing_holds(known, sources, well) | held,
         remarks=known.remarks,
+        annotations=known.annotations,
     )
     found = _problems(after, findings, known.problems, policy.lifecycle, stages, confirming)
     since = {entry.problem.identity: entry.since for entry in known.problems}

@@ -29,10 +29,17 @@ def view(page: Page) -> str:
     return str(page.evaluate("location.hash.slice(1)"))
 
 
+FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
+
+
 def focused(page: Page) -> str:
     """The text, or the label, of what has the keys."""
-    text = "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
-    return str(page.evaluate(text))
+    return str(page.evaluate(FOCUSED))
+
+
+def expect_focused(page: Page, name: str) -> None:
+    """It gets the keys within moments: a browser hands them on after what was clicked has closed."""
+    page.wait_for_function(f"name => ({FOCUSED}) === name", arg=name, timeout=5_000)
 
 
 def filter_by(page: Page, what: str, value: str) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from app.domain.details import Overview
 from app.domain.model import Code
 from tests.browser.conftest import Open
-from tests.browser.pages import accessions, dataset, focused
+from tests.browser.pages import accessions, dataset, expect_focused
 from tests.outputs.pages import Dataset, told
 
 
@@ -110,10 +110,10 @@ def test_it_is_opened_and_closed_by_keyboard_and_the_keys_go_back_to_its_row(ope
     for key in ("/", "ArrowDown", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     expect(page.get_by_role("dialog", name="E-MTAB-100")).to_be_visible()
-    assert focused(page) == "E-MTAB-100"
+    expect_focused(page, "E-MTAB-100")
     page.keyboard.press("Escape")
     expect(dataset(page)).to_be_hidden()
-    assert focused(page) == "E-MTAB-100"
+    expect_focused(page, "E-MTAB-100")
     assert page.evaluate("document.activeElement.tagName") == "A"
     expect(page).not_to_have_url(re.compile("dataset="))
 
@@ -133,7 +133,7 @@ def test_one_steps_from_dataset_to_dataset_in_the_order_of_the_table(open_page: 
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("button", name="Next")).to_be_disabled()
     page.get_by_role("button", name="Close").click()
-    assert focused(page) == "E-MTAB-2"
+    expect_focused(page, "E-MTAB-2")
 
 
 def test_back_closes_it(open_page: Open, six: Overview) -> None:

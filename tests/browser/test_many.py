@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.pages import accessions, dataset, filter_by, focused, rows
+from tests.browser.pages import accessions, dataset, expect_focused, filter_by, focused, rows
 
 SECONDS = 4.0
 """What opening may take on a slow machine; it takes a third of a second on one of today's."""
@@ -44,13 +44,13 @@ def test_the_last_row_is_reached_by_keyboard_and_by_scrolling(open_page: Open, t
     page.keyboard.press("ArrowDown")
     first = focused(page)
     page.keyboard.press("End")
-    assert focused(page) == accessions(page)[-1]
+    expect_focused(page, accessions(page)[-1])
     page.keyboard.press("PageUp")
     assert focused(page) in accessions(page)[:-10]
     page.locator(".rows").evaluate("region => { region.scrollTop = 0; }")
     expect(page.get_by_role("link", name=first, exact=True)).to_be_visible()
     # The row with the keys is out of sight: they are with the table, and the next arrow goes on from that row.
-    assert focused(page) == "Track Ingested Experiments, rows"
+    expect_focused(page, "Track Ingested Experiments, rows")
     page.keyboard.press("Enter")
     expect(dataset(page)).to_be_visible()
 

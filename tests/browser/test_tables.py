@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from app.domain.details import Overview
 from tests.browser.conftest import Open
-from tests.browser.pages import accessions, chips, column, filter_by, focused, rows, view
+from tests.browser.pages import accessions, chips, column, expect_focused, filter_by, focused, rows, view
 
 TRACKED = ["E-MTAB-10", "E-MTAB-100", "E-MTAB-2", "E-MTAB-9"]
 
@@ -119,7 +119,7 @@ def test_chips_are_removed_one_by_one_or_all(open_page: Open, six: Overview) -> 
     assert chips(page) == ["State: analysing", "State: loading", "Curator: no curator", "Problem: not utf8"]
     page.get_by_role("button", name="Remove filter State: analysing").press("Enter")
     assert chips(page) == ["State: loading", "Curator: no curator", "Problem: not utf8"]
-    assert focused(page) == "Remove filter State: loading"
+    expect_focused(page, "Remove filter State: loading")
     page.get_by_role("button", name="Remove all", exact=True).click()
     assert (chips(page), accessions(page)) == ([], TRACKED)
 
