@@ -24,6 +24,7 @@ def examine(config: Config) -> list[Finding]:
         *_species(config),
         *_store(config),
         *_out(config),
+        *_sheet(config),
     ]
 
 
@@ -120,6 +121,11 @@ def _sqlite_file(config: Config) -> Path | None:
 
 def _out(config: Config) -> Iterator[Finding]:
     yield _judged("outputs", _unwritable(config.out), f"{', '.join(config.outputs)} in {config.out}")
+
+
+def _sheet(config: Config) -> Iterator[Finding]:
+    for line in app.look_at_sheet(config) if config.google_sheet else ():
+        yield _finding(f"sheet: {line['name']}", line["status"], line["found"])
 
 
 def _unwritable(folder: Path) -> str:

@@ -184,6 +184,17 @@ def test_an_account_that_google_does_not_know(office: Office) -> None:
     assert "Google does not accept the key of other@" in done.out
 
 
+def test_the_doctor_looks_at_the_sheet_too(office: Office) -> None:
+    assert office.run("crawl").code == 0
+    done = office.run("doctor")
+    assert (done.code, "sheet: writing" in done.out, "DEV Ingest Status" in done.out) == (0, True, True), done
+    unshare(office, "reader")
+    done = office.run("doctor", "--json")
+    found = {line["what"]: line for line in json.loads(done.out)["checks"]}
+    assert (done.code, found["sheet: spreadsheet"]["status"], found["sheet: writing"]["status"]) == (3, "ok", "failed")
+    assert f"{office.email} may not write the spreadsheet" in found["sheet: writing"]["found"]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
