@@ -167,8 +167,8 @@ def addresses(kind: str, folder: Path, postgres: Postgres) -> Store:
 @pytest.mark.parametrize(
     "kind, kills, seed",
     [
-        ("sqlite", 30, 1),
-        ("postgresql", 20, 2),
+        ("sqlite", 12, 1),
+        ("postgresql", 8, 2),
         pytest.param("sqlite", 120, 3, marks=pytest.mark.long),
         pytest.param("postgresql", 80, 4, marks=pytest.mark.long),
     ],

@@ -303,7 +303,7 @@ ways = st.sampled_from(("refuse", "ignore"))
 common = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
-@settings(common, max_examples=40, derandomize=True)
+@settings(common, max_examples=30, derandomize=True)
 @given(st.lists(rounds, min_size=1, max_size=3), ways)
 def test_curators_lose_nothing_whatever_happens_at_once(told: list[Round], way: str) -> None:
     with world(way) as known:
