@@ -21,7 +21,7 @@ from app.config.authorities import read_authorities, warn_of_idle
 from app.config.databases import read_checks, read_databases, read_store
 from app.config.forms import SETTINGS, SOURCES, HoldSettings, TrackerSettings, schema
 from app.config.google import OUTPUT, read_google
-from app.config.pages import Given, Page, parse_yaml
+from app.config.pages import Given, Page, first_given, parse_yaml
 from app.config.records import Address, Authority, Check, Config, Database, GoogleSheet, Tls
 from app.config.show import read_columns, read_links, read_outputs
 from app.config.sources import read_location, read_sources
@@ -59,12 +59,12 @@ def load(
 
     def given(name: str, flag: Path | str | None, default: str | None) -> Given:
         variable = f"INGEST_TRACKER_{name.upper()}"
-        candidates = (
+        return first_given(
             Given(line, f"--{name}", flag and str(flag)),
             Given(variables, variable, environ.get(variable)),
             Given(page, name, getattr(settings, name)),
+            Given(line, "", default),
         )
-        return next((one for one in candidates if one.value not in (None, "")), Given(line, "", default))
 
     lifecycle = None if "states" in faulty else _lifecycle(page, settings.states)
     found = read_databases(given("databases", databases, None), environ)

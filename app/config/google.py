@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.config.forms import GoogleSheetsSettings
-from app.config.pages import Given, Page
+from app.config.pages import Given, Page, first_given
 from app.config.records import GoogleSheet
 
 OUTPUT = "google_sheets"
@@ -23,12 +23,11 @@ def read_google(
     settings, faulty = page.check(GoogleSheetsSettings, entry or {}, OUTPUT)
 
     def given(name: str, variable: str) -> Given:
-        candidates = (
+        return first_given(
             Given(line, f"--{name}", flags.get(name)),
             Given(variables, variable, environ.get(variable)),
             Given(page, f"{OUTPUT} > {name}", getattr(settings, name)),
         )
-        return next((one for one in candidates if one.value), candidates[-1])
 
     sheet, credentials = given("sheet", "INGEST_TRACKER_SHEET"), given("credentials", CREDENTIALS)
     if not sheet.value:

@@ -221,6 +221,11 @@ class Given(NamedTuple):
         return page, None
 
 
+def first_given(*candidates: Given) -> Given:
+    """The first that has a value, else the last."""
+    return next((one for one in candidates if one.value), candidates[-1])
+
+
 _SENTENCES = {
     "missing": "is required",
     "model_type": "must be an object: {name: value, ...}",

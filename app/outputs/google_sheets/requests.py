@@ -21,7 +21,6 @@ from app.outputs.google_sheets.grid import BESIDE, OWN, TITLES
 from app.outputs.google_sheets.mend import Mended
 from app.outputs.google_sheets.setting_up import chart, columns, setup
 from app.outputs.google_sheets.updates import (
-    LARGEST,
     Request,
     Step,
     abreast,
@@ -30,12 +29,14 @@ from app.outputs.google_sheets.updates import (
     changed,
     curators_cell,
     notes,
-    parts,
     runs,
     span,
     tag,
     write,
 )
+
+LARGEST = 1_900_000
+"""Bytes of a batch: Google recommends no more than 2 MB ("Usage limits")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class _Rows:
                 yield from chart(tab)
 
     def _append(self, tab: TabPlan, wanted: Sequence[int]) -> Iterator[Step]:
-        for part in parts(tab, wanted):
+        for part in _parts(tab, wanted):
             row = self.ends[tab.want.name]
             requests = [*self._room(tab, row, len(part)), *block(tab, row, part)]
             self.ends[tab.want.name] += len(part)
@@ -193,6 +194,19 @@ class _Rows:
         """From the lowest row upwards; those that were deleted before are above or below by now."""
         for fresh in reversed(tab.fresh):
             row = fresh.row - sum(stale < fresh.row for stale in tab.stale)
-            for part in reversed(list(parts(tab, fresh.wanted))):
+            for part in reversed(list(_parts(tab, fresh.wanted))):
                 requests = [*self._room(tab, row, len(part)), *block(tab, row, part)]
                 yield Step(requests, (tab,), len(part) * len(tab.places))
+
+
+def _parts(tab: TabPlan, wanted: Sequence[int]) -> Iterator[Sequence[int]]:
+    """So many rows at a time as fit into a batch."""
+    start = size = 0
+    for number, line in enumerate(wanted):
+        # what is around a value in the request takes about 50 bytes, and a link is there twice
+        weight = sum(50 + (2 * len(value.encode()) if isinstance(value, str) else 20) for value in tab.want.rows[line])
+        if size + weight > LARGEST // 2 and number > start:
+            yield wanted[start:number]
+            start, size = number, 0
+        size += weight
+    yield wanted[start:]

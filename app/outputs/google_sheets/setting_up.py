@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from gspread.utils import rowcol_to_a1
+
 from app.outputs.cells import colours
 from app.outputs.google_sheets.edits import TabPlan
 from app.outputs.google_sheets.grid import BESIDE, OWN, TAB, TITLES
@@ -83,9 +85,9 @@ def _colours(tab: TabPlan, states: Sequence[str]) -> Iterator[dict[str, Any]]:
     places = dict(zip(tab.want.columns, tab.places, strict=True))
     for title, formula in MUTED.items():
         if title in places and (title != "Problems" or tab.want.datasets):
-            cell = f"${_letters(places[title])}{tab.header + 2}"
+            below_title = f"${rowcol_to_a1(tab.header + 2, places[title] + 1)}"
             grey = {"textFormat": {"italic": True, "foregroundColorStyle": {"rgbColor": _rgb("#595959")}}}
-            condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": f"={formula.format(cell)}"}]}
+            condition = {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": f"={formula.format(below_title)}"}]}
             whole = below | {"startColumnIndex": 0, "endColumnIndex": tab.end}
             yield {"ranges": [whole], "booleanRule": {"condition": condition, "format": grey}}
     if tab.want.datasets and "Status" in places:
@@ -99,15 +101,6 @@ def _colours(tab: TabPlan, states: Sequence[str]) -> Iterator[dict[str, Any]]:
 def _rgb(colour: str) -> dict[str, float]:
     red, green, blue = bytes.fromhex(colour[1:])
     return {"red": red / 255, "green": green / 255, "blue": blue / 255}
-
-
-def _letters(column: int) -> str:
-    """A1 notation: 0 is A, 26 is AA."""
-    letters, rest = "", column + 1
-    while rest:
-        rest, letter = divmod(rest - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return letters
 
 
 def chart(tab: TabPlan) -> Iterator[Step]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from app.domain.model import Scalar
 from app.outputs.google_sheets.edits import TabPlan
 from app.outputs.google_sheets.want import LINK
-
-LARGEST = 1_900_000
-"""Bytes of a batch: Google recommends no more than 2 MB ("Usage limits")."""
 
 DATE = {"numberFormat": {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"}}
 
@@ -33,12 +31,11 @@ def cell(value: Scalar, date: bool = False) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"userEnteredValue": {"boolValue": value}}
     if isinstance(value, int | float):
-        cell: dict[str, Any] = {"userEnteredValue": {"numberValue": value}}
-        return cell | {"userEnteredFormat": DATE} if date else cell
-    cell = {"userEnteredValue": {"stringValue": value}}
+        return {"userEnteredValue": {"numberValue": value}} | ({"userEnteredFormat": DATE} if date else {})
+    written: dict[str, Any] = {"userEnteredValue": {"stringValue": value}}
     if LINK.fullmatch(value):
-        cell["textFormatRuns"] = [{"format": {"link": {"uri": value}}}]
-    return cell
+        written["textFormatRuns"] = [{"format": {"link": {"uri": value}}}]
+    return written
 
 
 def curators_cell(value: Scalar) -> dict[str, Any]:
@@ -80,19 +77,6 @@ def block(tab: TabPlan, row: int, wanted: Sequence[int]) -> Iterator[Request]:
     for offset, line in enumerate(wanted):
         for place, value in tab.new_notes.get(line, {}).items():
             yield write(tab.tab.id, row + offset, place, [[curators_cell(value)]])
-
-
-def parts(tab: TabPlan, wanted: Sequence[int]) -> Iterator[Sequence[int]]:
-    """So many rows at a time as fit into a batch."""
-    start = size = 0
-    for number, line in enumerate(wanted):
-        # what is around a value in the request takes about 50 bytes, and a link is there twice
-        weight = sum(50 + (2 * len(value.encode()) if isinstance(value, str) else 20) for value in tab.want.rows[line])
-        if size + weight > LARGEST // 2 and number > start:
-            yield wanted[start:number]
-            start, size = number, 0
-        size += weight
-    yield wanted[start:]
 
 
 def runs(numbers: Iterable[int]) -> list[range]:
@@ -150,16 +134,10 @@ def _side_by_side(
         place = tab.places[number]
         new = number in dates and not isinstance(tab.tab.at(row, place), int | float)
         cells[place] = cell(value, new)
-    columns = sorted(cells)
-    start = 0
-    for end in range(1, len(columns) + 1):
-        if (
-            end == len(columns)
-            or columns[end] != columns[end - 1] + 1
-            or _mask([cells[columns[end]]]) != _mask([cells[columns[start]]])
-        ):
-            yield columns[start], [cells[column] for column in columns[start:end]]
-            start = end
+    for run in runs(sorted(cells)):
+        for _, alike in groupby(run, key=lambda place: _mask([cells[place]])):
+            columns = list(alike)
+            yield columns[0], [cells[column] for column in columns]
 
 
 def notes(tab: TabPlan) -> Iterator[Step]:
