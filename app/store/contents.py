@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from app.domain.contents import Digests, Identity
+from app.store import bulk
 from app.store.database import Database, Snapshot
 
 Row: TypeAlias = tuple[int, int, int, int, int, bytes, bytes | None]
@@ -52,7 +51,7 @@ def keep(database: Database, digests: Mapping[Identity, Digests]) -> None:
 
 
 def _put_into_sqlite(database: Database, rows: Sequence[Row]) -> None:
-    with closing(sqlite3.connect(database.where, isolation_level=None, **database.arguments)) as connection:
+    with closing(database.connected()) as connection:
         connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
         connection.execute("BEGIN IMMEDIATE")
         for at in range(0, len(rows), AT_ONCE):
@@ -63,24 +62,14 @@ def _put_into_sqlite(database: Database, rows: Sequence[Row]) -> None:
 
 
 def _put_into_postgresql(database: Database, rows: Sequence[Row]) -> None:
-    import psycopg2
-
-    lines = "".join("\t".join(map(_copied, row)) + "\n" for row in rows)
-    with closing(psycopg2.connect(**database.arguments)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE fresh (LIKE content) ON COMMIT DROP")
-        cursor.copy_expert(f"COPY fresh ({COLUMNS}) FROM STDIN", io.StringIO(lines))
+    with database.writing() as transaction:
+        transaction.execute("CREATE TEMPORARY TABLE fresh (LIKE content) ON COMMIT DROP")
+        bulk.copy(transaction, "fresh", COLUMNS.split(", "), rows)
         # In order, so that two that keep at a time do not wait for each other.
-        cursor.execute(f"INSERT INTO content ({COLUMNS}) {_FRESH} {PUT}")
+        transaction.execute(f"INSERT INTO content ({COLUMNS}) {_FRESH} {PUT}")
 
 
 _FRESH = f"SELECT DISTINCT ON (device, inode) {COLUMNS} FROM fresh ORDER BY device, inode"
-
-
-def _copied(value: Any) -> str:
-    r"""As COPY's text format has it: \N is nothing, and a backslash is two (PostgreSQL manual, COPY)."""
-    if value is None:
-        return r"\N"
-    return rf"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 _HALF, _ALL = 2**63, 2**64

@@ -6,70 +6,68 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, insert, select, text, union_all, update
-
 from app.domain.model import Remark, RemarkKind, Scalar
 from app.domain.text import storable
 from app.store import bulk
-from app.store.database import Database
-from app.store.reading import CHUNK
-from app.store.tables import annotation, decision, entry, naming, problem, remark, reservation
+from app.store.database import Database, Transaction
 from app.store.values import changed
 
 
 def say(database: Database, said: Remark) -> None:
     """It takes the place of what held of the same subject."""
-    with database.writing() as connection:
-        _end(connection, said.kind, said.subject, said.by, said.at)
-        values = {
-            "kind": said.kind.value,
-            "subject": said.subject,
-            "reason": said.reason,
-            "evidence": said.evidence,
-            "said_by": said.by,
-            "said_at": said.at,
-        }
-        connection.execute(insert(remark), values)
+    with database.writing() as transaction:
+        _end(transaction, said.kind, said.subject, said.by, said.at)
+        transaction.added(
+            "remark",
+            kind=said.kind.value,
+            subject=said.subject,
+            reason=said.reason,
+            evidence=said.evidence,
+            said_by=said.by,
+            said_at=said.at,
+        )
 
 
 def unsay(database: Database, kind: RemarkKind, subject: str, by: str, at: datetime) -> bool:
-    with database.writing() as connection:
-        return _end(connection, kind, subject, by, at)
+    with database.writing() as transaction:
+        return _end(transaction, kind, subject, by, at)
 
 
-def _end(connection: Connection, kind: RemarkKind, subject: str, by: str, at: datetime) -> bool:
-    _alone(connection, remark)
-    holds = update(remark).where(remark.c.kind == kind.value, remark.c.subject == subject, remark.c.undone_at.is_(None))
-    return connection.execute(holds.values(undone_at=at, undone_by=by)).rowcount > 0
+def _end(transaction: Transaction, kind: RemarkKind, subject: str, by: str, at: datetime) -> bool:
+    _alone(transaction, "remark")
+    ended = transaction.execute(
+        "UPDATE remark SET undone_at = :at, undone_by = :by"
+        " WHERE kind = :kind AND subject = :subject AND undone_at IS NULL",
+        kind=kind.value,
+        subject=subject,
+        by=by,
+        at=at,
+    )
+    return ended > 0
 
 
-def _alone(connection: Connection, table: Table) -> None:
+def _alone(transaction: Transaction, table: str) -> None:
     """Whoever writes there at the same time waits until this is done; who reads does not. First in a transaction: it
     sees what was there when it began to look. On SQLite writing transactions are alone anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+    if not transaction.is_sqlite:
+        transaction.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def annotate(database: Database, cells: Mapping[tuple[str, str], Scalar | None], at: datetime) -> int:
     """What is said of these cells takes the place of what stood there; how many are otherwise than before."""
-    with database.writing() as connection:
-        _alone(connection, annotation)
-        columns = annotation.c.dataset, annotation.c.title, annotation.c.value, annotation.c.id
-        stands = connection.execute(select(*columns).where(annotation.c.until.is_(None))).all()
-        new = changed(cells, {(dataset, title): value for dataset, title, value, _ in stands})
-        over = [number for dataset, title, _, number in stands if (dataset, title) in new]
-        for first in range(0, len(over), CHUNK):
-            these = annotation.c.id.in_(over[first : first + CHUNK])
-            connection.execute(update(annotation).where(these).values(until=at))
-        bulk.insert(
-            connection,
-            annotation,
-            [
-                {"dataset": dataset, "title": title, "value": value, "since": at}
-                for (dataset, title), value in new.items()
-                if value is not None
-            ],
-        )
+    with database.writing() as transaction:
+        _alone(transaction, "annotation")
+        rows = transaction.rows("SELECT dataset, title, value, id FROM annotation WHERE until IS NULL")
+        stands = {(dataset, title): (value, number) for dataset, title, value, number in rows}
+        new = changed(cells, {cell: value for cell, (value, _) in stands.items()})
+        for cell in new.keys() & stands.keys():
+            transaction.execute("UPDATE annotation SET until = :at WHERE id = :id", at=at, id=stands[cell][1])
+        told = [
+            {"dataset": dataset, "title": title, "value": value, "since": at}
+            for (dataset, title), value in new.items()
+            if value is not None
+        ]
+        bulk.insert(transaction, "annotation", told)
         return len(new)
 
 
@@ -79,18 +77,36 @@ def reserve(database: Database, prefix: str, by: str, at: datetime) -> str:
     problem (a folder with a name that is almost an accession), or that was given away. Whoever asks at the same time
     waits, and gets the next."""
     prefix = storable(prefix)
-    with database.writing() as connection:
-        _alone(connection, reservation)
-        accession = f"{prefix}{max(_numbers(connection, prefix), default=0) + 1}"
-        connection.execute(insert(reservation), {"accession": accession, "given_to": by, "given_at": at})
+    with database.writing() as transaction:
+        _alone(transaction, "reservation")
+        accession = f"{prefix}{max(_numbers(transaction, prefix), default=0) + 1}"
+        transaction.execute(
+            "INSERT INTO reservation (accession, given_to, given_at) VALUES (:accession, :by, :at)",
+            accession=accession,
+            by=by,
+            at=at,
+        )
         return accession
 
 
-def _numbers(connection: Connection, prefix: str) -> Iterator[int]:
-    names = (decision.c.dataset, entry.c.dataset, naming.c.name, reservation.c.accession)
-    texts = (*names, problem.c.path, problem.c.message)
-    given = [select(words).where(words.icontains(prefix, autoescape=True)) for words in texts]
+_WORDS = {
+    "decision": ("dataset",),
+    "entry": ("dataset",),
+    "naming": ("name",),
+    "reservation": ("accession",),
+    "problem": ("path", "message"),
+}
+"""table -> the columns in which there may be an accession"""
+
+
+def _numbers(transaction: Transaction, prefix: str) -> Iterator[int]:
+    holding = [
+        f"SELECT {column} FROM {table} WHERE lower({column}) LIKE lower(:pattern) ESCAPE '/'"
+        for table, columns in _WORDS.items()
+        for column in columns
+    ]
+    pattern = re.sub("([%_/])", r"/\1", prefix)
     # Not in the middle of a word; and what has hundreds of digits is no number, and more than Python reads as one.
     numbered = re.compile(rf"(?<![^\W_]){re.escape(prefix)}([0-9]{{1,250}})(?![0-9])", re.IGNORECASE)
-    for (found,) in connection.execute(union_all(*given)):
+    for (found,) in transaction.rows(" UNION ALL ".join(holding), pattern=f"%{pattern}%"):
         yield from map(int, numbered.findall(found))

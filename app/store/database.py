@@ -1,6 +1,7 @@
 """The database below the store: opening it, transactions, its version, and its errors in plain words.
 
-Reading is done by the drivers alone; whoever writes is given SQLAlchemy's connections (`engine`).
+By the drivers alone, for to import SQLAlchemy takes longer than most of what is asked of a store, or told to it; only
+what makes and migrates the tables is given SQLAlchemy's connections.
 """
 
 from __future__ import annotations
@@ -8,27 +9,30 @@ from __future__ import annotations
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from app.domain.text import storable
 from app.errors import StoreError, StoreMissing, StoreTooNew
-from app.store.values import loads
+from app.store.values import dumps, loads
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
 
 HEAD = "0004"
 """The newest migration. Known here so that opening a store need not import Alembic."""
 
 PATIENCE = timedelta(seconds=30)
 """How long to wait for another process that is writing."""
+
+CHUNK = 500
+"""Values that one statement is given."""
 
 
 @dataclass(frozen=True)
@@ -43,45 +47,42 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """One moment, to be read only."""
-        with self.plainly(), closing(self._connected()) as connection:
+        with self.plainly(), closing(self.connected()) as connection:
+            if self.is_sqlite:
+                connection.execute("BEGIN")
+            else:
+                connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             yield Snapshot(connection, self.is_sqlite)
 
-    def _connected(self) -> Any:
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """A transaction that is the only writing one from its start (SQLite). All of it is written, or nothing."""
+        with self.plainly(), closing(self.connected()) as connection:
+            if self.is_sqlite:
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("BEGIN IMMEDIATE")
+            yield Transaction(connection, self.is_sqlite)
+            connection.commit()  # what is not committed when the connection is closed never was
+
+    def connected(self) -> Any:
+        """A connection of the driver's, for whoever closes it. None is kept: a fork of this process must find none, and
+        a store is asked a few times a run."""
         if self.is_sqlite:
-            connection = sqlite3.connect(self.where, isolation_level=None, **self.arguments)
-            connection.execute("BEGIN")
-            return connection
+            return sqlite3.connect(self.where, isolation_level=None, **self.arguments)
         import psycopg2
         from psycopg2.extras import register_default_json
 
         connection = psycopg2.connect(**self.arguments)
-        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         register_default_json(connection, loads=loads)
         return connection
 
-    @cached_property
-    def engine(self) -> Engine:
-        from app.store import engine
-
-        if self.is_sqlite:
-            return engine.sqlite(self.where, self.arguments)
-        return engine.postgresql(self.arguments)
-
-    def close(self) -> None:
-        if "engine" in vars(self):
-            self.engine.dispose()
-
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one moment and writes nothing."""
-        options: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self.plainly(), self.engine.connect() as connection:
-            yield connection.execution_options(**options)
+    def migrating(self) -> Iterator[Connection]:
+        """As `writing`, by SQLAlchemy."""
+        from app.store.engine import engine
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that is the only writing one from its start (SQLite). All of it is written, or nothing."""
-        with self.plainly(), self.engine.execution_options(writes=True).begin() as connection:
+        with self.plainly(), engine(self).begin() as connection:
             yield connection
 
     @contextmanager
@@ -109,10 +110,13 @@ class Snapshot:
 
     def rows(self, query: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
         """`query` names its parameters `:so`."""
+        return iter(self._executed(query, parameters))
+
+    def _executed(self, query: str, parameters: Mapping[str, Any]) -> Any:
         cursor = self.connection.cursor()
-        given = {name: self._given(value) for name, value in parameters.items()}
-        cursor.execute(query if self.is_sqlite else _NAMED.sub(r"%(\1)s", query), given)
-        return iter(cursor)
+        values = {name: given(value, self.is_sqlite) for name, value in parameters.items()}
+        cursor.execute(query if self.is_sqlite else _NAMED.sub(r"%(\1)s", query), values)
+        return cursor
 
     def first(self, query: str, **parameters: Any) -> tuple[Any, ...] | None:
         return next(self.rows(query, **parameters), None)
@@ -126,14 +130,43 @@ class Snapshot:
         said: datetime = value.astimezone(UTC)
         return said
 
+    def time(self, value: Any) -> datetime:
+        """The same of a column that is never NULL."""
+        moment = self.moment(value)
+        assert moment is not None
+        return moment
+
     def json(self, value: Any) -> Any:
         """SQLite keeps it as text."""
         return loads(value) if self.is_sqlite and value is not None else value
 
-    def _given(self, value: Any) -> Any:
-        if self.is_sqlite and isinstance(value, datetime):
-            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
-        return storable(value) if isinstance(value, str) else value
+
+class Transaction(Snapshot):
+    """One that writes. Values are given as they are in records: times, and what becomes JSON, too."""
+
+    def execute(self, statement: str, **parameters: Any) -> int:
+        """How many rows that was."""
+        count: int = self._executed(statement, parameters).rowcount
+        return count
+
+    def added(self, table: str, **values: Any) -> int:
+        """The number of the new row."""
+        cursor = self._executed(_insert(table, values) + " RETURNING id" * (not self.is_sqlite), values)
+        number: int = cursor.lastrowid if self.is_sqlite else cursor.fetchone()[0]
+        return number
+
+
+def _insert(table: str, names: Iterable[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+
+
+def given(value: Any, is_sqlite: bool) -> Any:
+    """As the driver takes it."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" if is_sqlite else value.astimezone(UTC)
+    return dumps(value) if isinstance(value, (dict, list)) else value
 
 
 _NAMED = re.compile(r"(?<!:):(\w+)")
@@ -204,7 +237,7 @@ def _migrate(database: Database, revision: str | None, create: bool) -> None:
         raise StoreError(f"{database.where}: from an older version; `ingest-tracker crawl` brings it up to date")
     if database.is_sqlite:
         _make_file(database)
-    with database.writing() as connection:
+    with database.migrating() as connection:
         if not database.is_sqlite:  # two first crawls at once: the second waits, then finds all done
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ingest-tracker:migrate'))"))
         migrations.upgrade(connection)
@@ -230,14 +263,27 @@ def _exists(database: Database) -> bool:
 
 def _make_file(database: Database) -> None:
     """An empty one."""
-    from app.store.engine import write_ahead
-
     try:
         Path(database.where).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{database.where}: its directory cannot be made: {error.strerror}") from error
-    with database.plainly():
-        write_ahead(database.engine, database.arguments["timeout"])
+    with database.plainly(), closing(database.connected()) as connection:
+        _write_ahead(connection, database.arguments["timeout"])
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Makes the file such that readers need not wait while another process writes. Where another makes it at the same
+    moment SQLite does not wait as it does elsewhere; this does, for so many seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 # --------------------------------------------------------------------------- errors

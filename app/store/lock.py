@@ -13,14 +13,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, Row, delete, insert, select, text, update
+from typing import Any, NamedTuple
 
 from app.errors import Locked, LockLost, StoreError
 from app.ports import Lock
-from app.store.database import Database
-from app.store.tables import lease as leases
+from app.store.database import Database, Snapshot, Transaction
 from app.store.terms import LeaseTerms
 
 log = logging.getLogger(__name__)
@@ -34,14 +31,14 @@ class Advisory:
     """An advisory lock of a session of its own: it ends with that session, however that ends."""
 
     database: Database
-    connection: Connection
+    session: Snapshot
     name: str
 
     def check(self) -> None:
         """Asks the server, as a connection that broke took the lock with it."""
         try:
             with self.database.plainly():
-                held = self.connection.execute(_IS_MINE, _key(self.name)).first() is not None
+                held = self.session.first(_IS_MINE, **_key(self.name)) is not None
         except StoreError as error:
             raise LockLost(f"{error}; the lock went with it, nothing was recorded") from error
         if not held:
@@ -51,29 +48,32 @@ class Advisory:
 @contextmanager
 def advisory(database: Database, name: str) -> Iterator[Lock]:
     with database.plainly():
-        connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = database.connected()
+        connection.autocommit = True
+    session = Snapshot(connection, is_sqlite=False)
     try:
         with database.plainly():
-            _take(connection, database, name)
-        yield Advisory(database, connection, name)
+            _take(session, database, name)
+        yield Advisory(database, session, name)
     finally:
         with suppress(StoreError), database.plainly():
-            connection.execute(_UNLOCK)
-        connection.invalidate()
+            session.first(_UNLOCK)
+        connection.close()
 
 
-def _take(connection: Connection, database: Database, name: str) -> None:
-    connection.execute(_INTRODUCTION, {"who": f"ingest-tracker {os.getpid()}@{socket.gethostname()}"[:63]})
-    if not connection.scalar(_TRY, _key(name)):
-        holder = connection.execute(_HOLDER, _key(name)).first()
+def _take(session: Snapshot, database: Database, name: str) -> None:
+    session.first(_INTRODUCTION, who=f"ingest-tracker {os.getpid()}@{socket.gethostname()}"[:63])
+    if session.first(_TRY, **_key(name)) != (True,):
+        holder = session.first(_HOLDER, **_key(name))
         raise Locked(f"{database.where}: {_whose(holder)}; wait until it has ended")
 
 
-def _whose(holder: Row[Any] | None) -> str:
+def _whose(holder: tuple[Any, ...] | None) -> str:
     if holder is None:
         return "another run held the lock a moment ago"
-    since = f" since {_at(holder.backend_start)}" if holder.backend_start else ""
-    return f"another run holds the lock{since}: {holder.application_name} (server process {holder.pid})"
+    number, name, began = holder
+    since = f" since {_at(began)}" if began else ""
+    return f"another run holds the lock{since}: {name} (server process {number})"
 
 
 def _key(name: str) -> dict[str, int]:
@@ -86,20 +86,20 @@ def _key(name: str) -> dict[str, int]:
 
 
 # The server notices within a minute that a holder's machine is gone (its default is two hours).
-_INTRODUCTION = text(
+_INTRODUCTION = (
     "SELECT set_config('application_name', :who, false), set_config('tcp_keepalives_idle', '30', false),"
     " set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false)"
 )
-_TRY = text("SELECT pg_try_advisory_lock(:key)")
-_UNLOCK = text("SELECT pg_advisory_unlock_all()")
+_TRY = "SELECT pg_try_advisory_lock(:key)"
+_UNLOCK = "SELECT pg_advisory_unlock_all()"
 # How an advisory lock of one 64-bit key is listed: PostgreSQL manual, "pg_locks".
 _LISTED = """
     FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint = :high AND objid::bigint = :low
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-_HOLDER = text(f"SELECT pid, activity.application_name, activity.backend_start {_LISTED}")
-_IS_MINE = text(f"SELECT 1 {_LISTED} AND pid = pg_backend_pid()")
+_HOLDER = f"SELECT pid, activity.application_name, activity.backend_start {_LISTED}"
+_IS_MINE = f"SELECT 1 {_LISTED} AND pid = pg_backend_pid()"
 
 
 # --------------------------------------------------------------------------- SQLite
@@ -116,30 +116,51 @@ class Lease:
 
     def check(self) -> None:
         """A recording has the only writing transaction, so what this sees stays true until it commits."""
-        with self.database.reading() as connection:
-            if connection.scalar(select(leases.c.token).where(leases.c.name == self.name)) != self.token:
+        with self.database.snapshot() as snapshot:
+            if snapshot.first("SELECT token FROM lease WHERE name = :name", name=self.name) != (self.token,):
                 raise LockLost(
                     f"{self.database.where}: another run took over as this one had stood still; nothing was recorded"
                 )
 
     def acquire(self) -> None:
-        with self.database.writing() as connection:
-            holder = connection.execute(select(leases).where(leases.c.name == self.name)).first()
-            if holder is not None:
-                self._take_over(connection, holder)
-            connection.execute(insert(leases), self._row())
+        with self.database.writing() as transaction:
+            found = transaction.first(
+                f"SELECT {', '.join(_Holder._fields)} FROM lease WHERE name = :name", name=self.name
+            )
+            if found is not None:
+                *who, acquired, heartbeat, expires = found
+                times = [transaction.time(time) for time in (acquired, heartbeat, expires)]
+                self._take_over(transaction, _Holder(*who, *times))
+            now, pid = self.terms.clock(), os.getpid()
+            transaction.execute(
+                "INSERT INTO lease (name, host, pid, process_started, token, acquired, heartbeat, expires)"
+                " VALUES (:name, :host, :pid, :started, :token, :now, :now, :expires)",
+                name=self.name,
+                host=socket.gethostname(),
+                pid=pid,
+                started=_process_started(pid),
+                token=self.token,
+                now=now,
+                expires=now + self.terms.expiry,
+            )
 
     def renew(self) -> bool:
         now = self.terms.clock()
-        with self.database.writing() as connection:
-            mine = update(leases).where(leases.c.name == self.name, leases.c.token == self.token)
-            return connection.execute(mine.values(heartbeat=now, expires=now + self.terms.expiry)).rowcount == 1
+        with self.database.writing() as transaction:
+            renewed = transaction.execute(
+                f"UPDATE lease SET heartbeat = :now, expires = :expires {_MINE}",
+                now=now,
+                expires=now + self.terms.expiry,
+                name=self.name,
+                token=self.token,
+            )
+            return renewed == 1
 
     def release(self) -> None:
-        with self.database.writing() as connection:
-            connection.execute(delete(leases).where(leases.c.name == self.name, leases.c.token == self.token))
+        with self.database.writing() as transaction:
+            transaction.execute(f"DELETE FROM lease {_MINE}", name=self.name, token=self.token)
 
-    def _take_over(self, connection: Connection, holder: Row[Any]) -> None:
+    def _take_over(self, transaction: Transaction, holder: _Holder) -> None:
         """Raises Locked where the holder may still be at work."""
         if not _is_dead(holder):
             if holder.expires > self.terms.clock():
@@ -150,20 +171,19 @@ class Lease:
             log.warning("the last %s has not been heard of since %s; going on", self.name, _at(holder.heartbeat))
         else:
             log.warning("the last %s, started %s, died; going on", self.name, _at(holder.acquired))
-        connection.execute(delete(leases).where(leases.c.name == self.name))
+        transaction.execute("DELETE FROM lease WHERE name = :name", name=self.name)
 
-    def _row(self) -> dict[str, Any]:
-        now, pid = self.terms.clock(), os.getpid()
-        return {
-            "name": self.name,
-            "host": socket.gethostname(),
-            "pid": pid,
-            "process_started": _process_started(pid),
-            "token": self.token,
-            "acquired": now,
-            "heartbeat": now,
-            "expires": now + self.terms.expiry,
-        }
+
+_MINE = "WHERE name = :name AND token = :token"
+
+
+class _Holder(NamedTuple):
+    host: str
+    pid: int
+    process_started: str
+    acquired: datetime
+    heartbeat: datetime
+    expires: datetime
 
 
 @contextmanager
@@ -192,7 +212,7 @@ def _beat(lease: Lease, done: threading.Event) -> None:
             log.debug("the lease waits to be renewed: %s", error)
 
 
-def _is_dead(holder: Row[Any]) -> bool:
+def _is_dead(holder: _Holder) -> bool:
     """Whether the holder was a process of this machine that has ended. Of another machine's nothing is known."""
     if holder.host != socket.gethostname():
         return False

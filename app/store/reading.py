@@ -38,11 +38,8 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
-from app.store.database import Snapshot
+from app.store.database import CHUNK, Snapshot
 from app.store.values import loads
-
-CHUNK = 500
-"""Datasets asked for in one query."""
 
 HELD = "{0}.since_run <= :run AND ({0}.until_run IS NULL OR {0}.until_run > :run)"
 """Half-open: a row that this run closed no longer holds."""
@@ -62,14 +59,7 @@ def run_at(snapshot: Snapshot, at: datetime | None) -> Moment | None:
     until = "" if at is None else "WHERE finished <= :at"
     query = f"SELECT id, finished FROM run {until} ORDER BY id DESC LIMIT 1"
     found = snapshot.first(query, at=at) if until else snapshot.first(query)
-    return None if found is None else Moment(found[0], _moment(snapshot, found[1]))
-
-
-def _moment(snapshot: Snapshot, value: Any) -> datetime:
-    """Of a column that is never NULL."""
-    moment = snapshot.moment(value)
-    assert moment is not None
-    return moment
+    return None if found is None else Moment(found[0], snapshot.time(found[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +112,7 @@ class Reading:
                 key=key,
                 kind=kind,
                 options=self.snapshot.json(options),
-                deleted=bool(deleted) and _moment(self.snapshot, modified) <= at,
+                deleted=bool(deleted) and self.snapshot.time(modified) <= at,
                 last_read=self.snapshot.moment(read.get(number)),
             )
             for number, label, key, kind, options, deleted, modified in rows
@@ -154,7 +144,7 @@ class Reading:
             " GROUP BY CAST(checks AS TEXT) ORDER BY max(finished)"
         )
         rows = self.snapshot.rows(query, run=self.when.run)
-        return {name: _moment(self.snapshot, at) for names, at in rows for name in loads(names)}
+        return {name: self.snapshot.time(at) for names, at in rows for name in loads(names)}
 
     def _verdicts(self, asked: Mapping[str, datetime]) -> dict[tuple[str, str], Verdict]:
         query = "SELECT dataset, check_name, outcome, reason, current, checked_at FROM verdict"
@@ -186,7 +176,7 @@ class Reading:
             " JOIN state_change AS oldest ON oldest.id = ends.oldest"
         )
         changed = {
-            dataset: (_moment(self.snapshot, at), self._state(before), _moment(self.snapshot, first))
+            dataset: (self.snapshot.time(at), self._state(before), self.snapshot.time(first))
             for dataset, before, at, first in self._rows(moved, "dataset")
         }
         decisions = (
@@ -207,7 +197,7 @@ class Reading:
                 organism_status,
                 tuple(self.snapshot.json(ingested_as) or ()),
             )
-            since = changed.get(dataset) or (_moment(self.snapshot, finished), None, None)
+            since = changed.get(dataset) or (self.snapshot.time(finished), None, None)
             found[dataset] = Standing(decision, *since)
         return found
 
@@ -218,7 +208,7 @@ class Reading:
         query = f"SELECT {PROBLEM}, finished FROM problem JOIN run ON run.id = problem.since_run"
         for *said, finished in self._facts(query, "problem"):
             if (found := problem(*said)) is not None:
-                yield KnownProblem(found, _moment(self.snapshot, finished))
+                yield KnownProblem(found, self.snapshot.time(finished))
 
     def _holds(self, names: Mapping[int, str]) -> dict[str, Hold]:
         query = f"SELECT source_id, reason, had, now FROM hold WHERE {self._holding('hold')} ORDER BY id"
@@ -295,7 +285,7 @@ def changes(snapshot: Snapshot, lifecycle: Lifecycle, which: str, **parameters: 
             after and lifecycle.state(after),
             reason,
             sentence,
-            _moment(snapshot, at),
+            snapshot.time(at),
             run,
         )
         for dataset, before, after, reason, sentence, at, run in snapshot.rows(
@@ -313,7 +303,7 @@ def past_problems(snapshot: Snapshot) -> Iterator[KnownProblem]:
     )
     for *said, began, ended in rows:
         if (found := problem(*said)) is not None:
-            yield KnownProblem(found, _moment(snapshot, began), _moment(snapshot, ended))
+            yield KnownProblem(found, snapshot.time(began), snapshot.time(ended))
 
 
 def runs(snapshot: Snapshot, limit: int) -> Sequence[Run]:
@@ -325,8 +315,8 @@ def runs(snapshot: Snapshot, limit: int) -> Sequence[Run]:
     )
     return [
         Run(
-            started=_moment(snapshot, started),
-            finished=_moment(snapshot, finished),
+            started=snapshot.time(started),
+            finished=snapshot.time(finished),
             status=RunStatus(status),
             counts=snapshot.json(counts),
             changes=changed,
@@ -376,7 +366,7 @@ def listed(snapshot: Snapshot, datasets: Collection[str]) -> dict[str, tuple[str
 def reservations(snapshot: Snapshot, accessions: Collection[str]) -> dict[str, Reservation]:
     query = "SELECT accession, given_to, given_at FROM reservation WHERE {}"
     rows = _among(snapshot, query, "accession IN (...)", accessions)
-    return {accession: Reservation(accession, by, _moment(snapshot, at)) for accession, by, at in rows}
+    return {accession: Reservation(accession, by, snapshot.time(at)) for accession, by, at in rows}
 
 
 def remarks(snapshot: Snapshot, at: datetime | None = None, *, over: bool = False) -> Iterator[Remark]:
@@ -390,7 +380,7 @@ def remarks(snapshot: Snapshot, at: datetime | None = None, *, over: bool = Fals
     ):
         if kind in _REMARKS:
             until = snapshot.moment(undone)
-            yield Remark(_REMARKS[kind], subject, reason, by, _moment(snapshot, said), evidence, until, undone_by)
+            yield Remark(_REMARKS[kind], subject, reason, by, snapshot.time(said), evidence, until, undone_by)
 
 
 def kept_annotations(
@@ -407,7 +397,7 @@ def kept_annotations(
     else:
         rows = _among(snapshot, query, "dataset IN (...) AND", datasets, **given)
     for dataset, title, value, since, until in rows:
-        yield Annotation(dataset, title, loads(value), _moment(snapshot, since), snapshot.moment(until))
+        yield Annotation(dataset, title, loads(value), snapshot.time(since), snapshot.moment(until))
 
 
 def annotated_now(snapshot: Snapshot) -> dict[tuple[str, str], str]:
@@ -438,5 +428,5 @@ def stays(snapshot: Snapshot, at: datetime | None, states: Collection[str]) -> d
     found: dict[str, list[timedelta]] = {}
     for state, began, ended in _among(snapshot, query, "stay.to_state IN (...)", states, **given):
         if ended is not None:
-            found.setdefault(state, []).append(_moment(snapshot, ended) - _moment(snapshot, began))
+            found.setdefault(state, []).append(snapshot.time(ended) - snapshot.time(began))
     return found

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table
-
 from app.domain.model import (
     Decision,
     Entry,
@@ -23,7 +21,6 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
-from app.store import tables
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -35,7 +32,7 @@ Ids = Mapping[str, int]
 class Fact(Generic[T]):
     """A kind of fact: its table, what tells one from another there, and how a record becomes a row."""
 
-    table: Table
+    table: str
     key: tuple[str, ...]
     values: Callable[[T, Ids], Values]
 
@@ -128,12 +125,12 @@ def _hold_values(hold: Hold, ids: Ids) -> Values:
     return {"source_id": ids[hold.source], "reason": hold.reason, "had": hold.had, "now": hold.now}
 
 
-SIGHTINGS = Fact(tables.sighting, ("source_id", "dataset"), _sighting_values)
-VERDICTS = Fact(tables.verdict, ("dataset", "check_name"), _verdict_values)
-ENTRIES = Fact(tables.entry, ("authority", "dataset"), _entry_values)
-DECISIONS = Fact(tables.decision, ("dataset",), _decision_values)
-PROBLEMS = Fact(tables.problem, ("digest",), _problem_values)
-HOLDS = Fact(tables.hold, ("source_id",), _hold_values)
+SIGHTINGS = Fact("sighting", ("source_id", "dataset"), _sighting_values)
+VERDICTS = Fact("verdict", ("dataset", "check_name"), _verdict_values)
+ENTRIES = Fact("entry", ("authority", "dataset"), _entry_values)
+DECISIONS = Fact("decision", ("dataset",), _decision_values)
+PROBLEMS = Fact("problem", ("digest",), _problem_values)
+HOLDS = Fact("hold", ("source_id",), _hold_values)
 
 
 # --------------------------------------------------------------------------- history

@@ -1,4 +1,4 @@
-"""The store on SQLite or PostgreSQL. What writes is imported when something is to be written."""
+"""The store on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.domain.model import (
     StateChange,
 )
 from app.ports import Lock
-from app.store import contents, reading
+from app.store import contents, curating, lock, reading, writing
 from app.store.database import Database
 from app.store.terms import LeaseTerms
 from app.store.values import changed
@@ -39,9 +39,9 @@ class SqlStore:
     lease: LeaseTerms
 
     def lock(self, name: str) -> AbstractContextManager[Lock]:
-        from app.store.lock import advisory, leased
-
-        return leased(self.database, name, self.lease) if self.database.is_sqlite else advisory(self.database, name)
+        if self.database.is_sqlite:
+            return lock.leased(self.database, name, self.lease)
+        return lock.advisory(self.database, name)
 
     def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
         with self.database.snapshot() as snapshot:
@@ -49,18 +49,14 @@ class SqlStore:
             return reading.Reading(snapshot, when, self.lifecycle, datasets, at).known() if when else Known()
 
     def record(self, recording: Recording, lock: Lock) -> int:
-        from app.store.writing import write
-
-        with self.database.writing() as connection:
-            run = write(connection, recording)
+        with self.database.writing() as transaction:
+            run = writing.write(transaction, recording)
             lock.check()  # last: whoever stood still until now must not commit
             return run
 
     def amend(self, run: int, status: RunStatus, error: str) -> None:
-        from app.store.writing import amend
-
-        with self.database.writing() as connection:
-            amend(connection, run, status, error)
+        with self.database.writing() as transaction:
+            writing.amend(transaction, run, status, error)
 
     def runs(self, limit: int = 20) -> Sequence[Run]:
         with self.database.snapshot() as snapshot:
@@ -102,13 +98,9 @@ class SqlStore:
             return reading.stays(snapshot, at, states)
 
     def say(self, said: Remark) -> None:
-        from app.store import curating
-
         curating.say(self.database, said)
 
     def unsay(self, kind: RemarkKind, subject: str, *, by: str, at: datetime) -> bool:
-        from app.store import curating
-
         return curating.unsay(self.database, kind, subject, by, at)
 
     def remarks(self) -> Sequence[Remark]:
@@ -119,8 +111,6 @@ class SqlStore:
         with self.database.snapshot() as snapshot:
             if not changed(cells, reading.annotated_now(snapshot)):
                 return 0
-        from app.store import curating
-
         return curating.annotate(self.database, cells, at)
 
     def annotations(self, dataset: str) -> Sequence[Annotation]:
@@ -128,8 +118,6 @@ class SqlStore:
             return list(reading.kept_annotations(snapshot, datasets=[dataset], over=True))
 
     def reserve(self, prefix: str, *, by: str, at: datetime) -> str:
-        from app.store import curating
-
         return curating.reserve(self.database, prefix, by, at)
 
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
@@ -148,7 +136,7 @@ class SqlStore:
             return reading.counts(snapshot, at)
 
     def close(self) -> None:
-        self.database.close()
+        """Nothing is kept open."""
 
 
 _WHEN = {"since": "at >= :since", "until": "at <= :until"}

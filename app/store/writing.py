@@ -5,70 +5,67 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
-from typing import Any, TypeVar
-
-from sqlalchemy import Connection, Row, delete, false, insert, select, update
+from typing import Any, NamedTuple, TypeVar
 
 from app.domain.model import Edits, HarvestLog, Recording, Run, RunStatus, SourceConfig
 from app.domain.text import storable
 from app.errors import StoreError
 from app.store import bulk, rows
-from app.store.reading import CHUNK
+from app.store.database import Transaction
 from app.store.rows import Fact, Ids, Values
-from app.store.tables import harvest_log, naming, run, source_config, state_change
 from app.store.values import dumps, loads
 
 T = TypeVar("T")
 
 
-def write(connection: Connection, recording: Recording) -> int:
+def write(transaction: Transaction, recording: Recording) -> int:
     """Returns the run's id."""
-    ids = _write_sources(connection, recording)
-    run_id = _inserted(connection.execute(insert(run), rows.run_values(recording.run)))
-    _write_logs(connection, recording.logs, recording.run, run_id, ids)
-    book = _Book(connection, run_id, ids)
+    ids = _write_sources(transaction, recording)
+    run = transaction.added("run", **rows.run_values(recording.run))
+    _write_logs(transaction, recording.logs, recording.run, run, ids)
+    book = _Book(transaction, run, ids)
     book.edit(rows.SIGHTINGS, recording.sightings)
     book.edit(rows.VERDICTS, recording.verdicts)
     book.edit(rows.ENTRIES, recording.entries)
     book.edit(rows.DECISIONS, recording.decisions)
     book.edit(rows.PROBLEMS, recording.problems)
     book.edit(rows.HOLDS, recording.holds)
-    _write_names(connection, recording.names)
-    bulk.insert(connection, state_change, [rows.change_values(change, run_id) for change in recording.changes])
-    return run_id
+    _write_names(transaction, recording.names)
+    bulk.insert(transaction, "state_change", [rows.change_values(change, run) for change in recording.changes])
+    return run
 
 
-def amend(connection: Connection, run_id: int, status: RunStatus, error: str) -> None:
-    amended = update(run).where(run.c.id == run_id)
-    connection.execute(amended.values(status=status.value, error=error))
+def amend(transaction: Transaction, run: int, status: RunStatus, error: str) -> None:
+    transaction.execute(
+        "UPDATE run SET status = :status, error = :error WHERE id = :run", run=run, status=status.value, error=error
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    connection: Connection
-    run_id: int
+    transaction: Transaction
+    run: int
     ids: Ids
 
     def edit(self, fact: Fact[T], edits: Edits[T]) -> None:
         """What is closed first, so that its successor may hold from the same run."""
         self._close(fact, edits.closed)
         self._amend(fact, edits.amended)
-        opened = [fact.values(item, self.ids) | {"since_run": self.run_id} for item in edits.opened]
-        bulk.insert(self.connection, fact.table, opened)
+        opened = [fact.values(item, self.ids) | {"since_run": self.run} for item in edits.opened]
+        bulk.insert(self.transaction, fact.table, opened)
 
     def _close(self, fact: Fact[T], items: Sequence[T]) -> None:
         values = (fact.values(item, self.ids) for item in items)
-        self._update(fact, [{name: row[name] for name in fact.key} | {"until_run": self.run_id} for row in values])
+        self._update(fact, [{name: row[name] for name in fact.key} | {"until_run": self.run} for row in values])
 
     def _amend(self, fact: Fact[T], items: Sequence[T]) -> None:
         self._update(fact, [fact.values(item, self.ids) for item in items])
 
     def _update(self, fact: Fact[Any], edited: Sequence[Values]) -> None:
-        done = bulk.update_current(self.connection, fact.table, fact.key, edited)
+        done = bulk.update_current(self.transaction, fact.table, fact.key, edited)
         if done != len(edited):
             raise StoreError(
-                f"{len(edited) - done} rows of {fact.table.name} changed since they were read; "
+                f"{len(edited) - done} rows of {fact.table} changed since they were read; "
                 "nothing was recorded, run again"
             )
 
@@ -76,33 +73,49 @@ class _Book:
 # --------------------------------------------------------------------------- sources
 
 
-def _write_sources(connection: Connection, recording: Recording) -> Ids:
+def _write_sources(transaction: Transaction, recording: Recording) -> Ids:
     """Every name that the recording may use -> its row. Where a deleted source had the name before, it is the other."""
-    there = connection.execute(select(source_config).order_by(source_config.c.deleted.desc(), source_config.c.id))
-    kept = {row.label: row for row in there}
+    there = transaction.rows(
+        "SELECT label, id, kind, key, options, deleted FROM source_config ORDER BY deleted DESC, id"
+    )
+    kept = {
+        label: _Row(number, label, kind, key, transaction.json(options), bool(deleted))
+        for label, number, kind, key, options, deleted in there
+    }
     kept |= {new: kept[old] for old, new in recording.renamed}
     now = recording.run.finished
-    configured = {s.name: _write_source(connection, kept.get(s.name), s, now) for s in recording.sources}
-    _drop(connection, {int(kept[name].id) for name in recording.dropped}, now)
-    return {name: int(row.id) for name, row in kept.items()} | configured
+    configured = {s.name: _write_source(transaction, kept.get(s.name), s, now) for s in recording.sources}
+    for name in recording.dropped:
+        transaction.execute(
+            "UPDATE source_config SET deleted = true, date_modified = :now WHERE id = :id AND NOT deleted",
+            id=kept[name].id,
+            now=now,
+        )
+    return {name: row.id for name, row in kept.items()} | configured
 
 
-def _write_source(connection: Connection, row: Row[Any] | None, source: SourceConfig, now: datetime) -> int:
+class _Row(NamedTuple):
+    """A source as it is kept."""
+
+    id: int
+    label: str
+    kind: str
+    key: str
+    options: Any
+    deleted: bool
+
+
+def _write_source(transaction: Transaction, row: _Row | None, source: SourceConfig, now: datetime) -> int:
     values = rows.source_values(source)
-    values["options"] = loads(dumps(values["options"]))  # as it will be read
     if row is None:
-        values |= {"date_created": now, "date_modified": now}
-        return _inserted(connection.execute(insert(source_config), values))
-    if any(getattr(row, name) != value for name, value in values.items()):
-        changed = values | {"date_modified": now}
-        connection.execute(update(source_config).where(source_config.c.id == row.id).values(changed))
-    return int(row.id)
-
-
-def _drop(connection: Connection, ids: set[int], now: datetime) -> None:
-    if ids:
-        dropped = update(source_config).where(source_config.c.id.in_(ids), source_config.c.deleted == false())
-        connection.execute(dropped.values(deleted=True, date_modified=now))
+        return transaction.added("source_config", **values, date_created=now, date_modified=now)
+    as_read = values | {"options": loads(dumps(values["options"]))}
+    if any(getattr(row, name) != value for name, value in as_read.items()):
+        changed = ", ".join(f"{name} = :{name}" for name in (*values, "date_modified"))
+        transaction.execute(
+            f"UPDATE source_config SET {changed} WHERE id = :id", id=row.id, **values, date_modified=now
+        )
+    return row.id
 
 
 # --------------------------------------------------------------------------- names
@@ -111,34 +124,29 @@ LONGEST = 255
 """Characters of an accession. People write whole sentences where one belongs, and PostgreSQL would refuse them."""
 
 
-def _write_names(connection: Connection, names: Mapping[str, Collection[str]]) -> None:
+def _write_names(transaction: Transaction, names: Mapping[str, Collection[str]]) -> None:
     """In place of all that these datasets had and named before. What is too long for an index is no accession."""
-    whose = sorted(names)
-    for first in range(0, len(whose), CHUNK):
-        connection.execute(delete(naming).where(naming.c.dataset.in_(whose[first : first + CHUNK])))
-    rows = [
+    bulk.delete(transaction, "naming", "dataset", names)
+    named = [
         {"dataset": dataset, "name": name}
         for dataset, having in names.items()
         for name in sorted(set(map(storable, having)))
         if len(name) <= LONGEST
     ]
-    bulk.insert(connection, naming, rows)
+    bulk.insert(transaction, "naming", named)
 
 
 # --------------------------------------------------------------------------- logs
 
 
-def _write_logs(connection: Connection, logs: Sequence[HarvestLog], of: Run, run_id: int, ids: Ids) -> None:
+def _write_logs(transaction: Transaction, logs: Sequence[HarvestLog], of: Run, run: int, ids: Ids) -> None:
     """A range that was read before by the same version keeps its log, which then tells of the last time."""
-    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")  # either takes as long as all the rest
     for log in logs:
-        values = rows.log_values(log, of, ids[log.source], run_id)
-        statement = dialect.insert(harvest_log).values(values)
-        again = {name: statement.excluded[name] for name in values if name != "date_created"}
-        again["completions"] += harvest_log.c.completions
-        constraint = ["source_config_id", "harvester_version", "start_date", "end_date"]
-        connection.execute(statement.on_conflict_do_update(index_elements=constraint, set_=again))
-
-
-def _inserted(result: Any) -> int:
-    return int(result.inserted_primary_key[0])
+        values = rows.log_values(log, of, ids[log.source], run)
+        again = ", ".join(f"{name} = excluded.{name}" for name in values if name not in ("date_created", "completions"))
+        transaction.execute(
+            f"INSERT INTO harvest_log ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})"
+            " ON CONFLICT (source_config_id, harvester_version, start_date, end_date)"
+            f" DO UPDATE SET {again}, completions = harvest_log.completions + excluded.completions",
+            **values,
+        )

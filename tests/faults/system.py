@@ -244,10 +244,10 @@ def line_cut_recording(address: str) -> None:
 
     honest = writing.write
 
-    def write(connection: Any, recording: Any) -> int:
-        run = honest(connection, recording)
+    def write(transaction: Any, recording: Any) -> int:
+        run = honest(transaction, recording)
         with closing(psycopg2.connect(address)) as other, other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", (connection.connection.get_backend_pid(),))
+            cursor.execute("SELECT pg_terminate_backend(%s)", (transaction.connection.get_backend_pid(),))
         return run
 
     writing.write = write

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from sqlalchemy import func, make_url, select
+from sqlalchemy import make_url
 
 from app.ports import Store
 from app.store import open_store, tables
@@ -27,11 +27,8 @@ class Kit:
 
     def rows(self) -> dict[str, int]:
         assert isinstance(self.store, SqlStore)
-        with self.store.database.reading() as connection:
-            return {
-                name: connection.scalar(select(func.count()).select_from(table)) or 0
-                for name, table in tables.metadata.tables.items()
-            }
+        with self.store.database.snapshot() as snapshot:
+            return {name: next(snapshot.rows(f"SELECT count(*) FROM {name}"))[0] for name in tables.metadata.tables}
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

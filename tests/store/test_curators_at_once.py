@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from app.domain.model import Known, Remark, RemarkKind
 from app.ports import Store
 from app.store import open_store
 from app.store.database import connect
-from app.store.tables import reservation
 from tests.end_to_end.site import Site
 from tests.store.crawls import LIFECYCLE, World, crawl, decision, hour, sighting
 from tests.store.processes import BEGIN, DIES_RECORDING, ROOT, process, says, tell
@@ -85,10 +83,8 @@ def reserved(address: str, count: int, kills: int, seed: int) -> list[int]:
 
 
 def given_away(address: str) -> list[int]:
-    with connect(address).reading() as connection:
-        return sorted(
-            int(name.removeprefix("E-CURD-")) for (name,) in connection.execute(select(reservation.c.accession))
-        )
+    with connect(address).snapshot() as snapshot:
+        return sorted(int(a.removeprefix("E-CURD-")) for (a,) in snapshot.rows("SELECT accession FROM reservation"))
 
 
 def test_commands_at_the_same_time_print_different_accessions(fresh_address: str, store: Store, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_migrations_make_the_tables_that_the_code_uses(sqlite_address: str, tmp_
     plain = f"sqlite:///{tmp_path}/plain.db"
     for migrated, made in [(sqlite_address, plain), (postgres.create_database(), postgres.create_database())]:
         ensure_schema(connect(migrated), create=True)
-        with connect(made).writing() as connection:
+        with connect(made).migrating() as connection:
             tables.metadata.create_all(connection)
         assert _schema(migrated) == _schema(made)
 
@@ -62,7 +62,7 @@ def test_migrations_make_the_tables_that_the_code_uses(sqlite_address: str, tmp_
 def _schema(address: str) -> list[tuple[str, ...]]:
     database = connect(address)
     query = _SQLITE if database.is_sqlite else _POSTGRESQL
-    with database.reading() as connection:
+    with database.migrating() as connection:
         rows = [tuple(map(str, row)) for row in connection.execute(text(query))]
     assert len(rows) > 20
     return sorted(row if len(row) > 3 else (*row[:2], *_clauses(row[2])) for row in rows)
@@ -105,7 +105,7 @@ def test_opening_a_store_that_is_up_to_date_does_not_import_alembic(sqlite_addre
 @pytest.mark.parametrize("create", [True, False])
 def test_a_store_of_a_newer_version_is_left_as_it_is(sqlite_address: str, create: bool) -> None:
     crawl(open_store(sqlite_address, LIFECYCLE, create=True), WORLD, 0)
-    with connect(sqlite_address).writing() as connection:
+    with connect(sqlite_address).migrating() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     before = _digest(sqlite_address)
     with pytest.raises(StoreTooNew, match=r"newer version of ingest-tracker \(revision 9999\)"):
@@ -115,7 +115,7 @@ def test_a_store_of_a_newer_version_is_left_as_it_is(sqlite_address: str, create
 
 def test_a_newer_store_on_a_server_is_left_too(postgresql_address: str) -> None:
     open_store(postgresql_address, LIFECYCLE, create=True)
-    with connect(postgresql_address).writing() as connection:
+    with connect(postgresql_address).migrating() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreTooNew):
         open_store(postgresql_address, LIFECYCLE, create=True)
@@ -135,7 +135,7 @@ FIRST_ROWS = [
 def test_a_store_of_the_first_version_keeps_its_rows_and_takes_lines_and_entries(fresh_address: str) -> None:
     database = connect(fresh_address)
     _upgraded(fresh_address, "0001")
-    with database.writing() as connection:
+    with database.migrating() as connection:
         for statement in FIRST_ROWS:
             connection.execute(text(statement.replace("+00:00", "")))
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -155,7 +155,7 @@ SAID = (
 
 def test_a_store_of_the_third_version_keeps_what_was_said_and_takes_what_curators_have(fresh_address: str) -> None:
     _upgraded(fresh_address, "0003")
-    with connect(fresh_address).writing() as connection:
+    with connect(fresh_address).migrating() as connection:
         for statement in (FIRST_ROWS[0], SAID):
             connection.execute(text(statement.replace("+00:00", "")))
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -181,7 +181,7 @@ def test_a_store_of_the_second_version_learns_by_which_names_its_datasets_are_fo
     at = f"'{hour(0)}'"
     statements = [FIRST_ROWS[0], FIRST_ROWS[0]]
     statements += [f"{configured} ('s{n}', 'filesystem', '/s{n}', '{{}}', {at}, {at})" for n in range(len(SEEN))]
-    with database.writing() as connection:
+    with database.migrating() as connection:
         for statement in statements:
             connection.execute(text(statement.replace("+00:00", "").replace(":", "\\:")))
         seen = text(
@@ -221,7 +221,7 @@ def test_names_learned_from_an_older_store_are_those_that_crawls_write_and_the_n
     asked = {"GSE9", *(canonical(name) for dataset, _, each in said for name in (dataset, *each.secondary_accessions))}
     before, rows = sql_kit.store.having(asked), sql_kit.rows()
     assert (len(before), rows["naming"]) == (5, 10)
-    with _database(sql_kit).writing() as connection:
+    with _database(sql_kit).migrating() as connection:
         for table in ("naming", "reservation", "remark", "content", "annotation"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
@@ -247,7 +247,7 @@ def _upgraded(address: str, revision: str) -> None:
     if database.is_sqlite:
         Path(database.where).parent.mkdir(parents=True)
     config = migrations._config()
-    with database.writing() as connection:
+    with database.migrating() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
@@ -272,7 +272,7 @@ def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
         open_store(fresh_address, LIFECYCLE, create=False)
     store = open_store(fresh_address, LIFECYCLE, create=True)
     assert [*store.known().sightings["incoming"]] == ["E-MTAB-1"]
-    with connect(fresh_address).reading() as connection:
+    with connect(fresh_address).migrating() as connection:
         assert _colours(connection) == ["grey"]
 
 
@@ -297,7 +297,7 @@ def _colours(connection: Connection) -> list[str]:
 
 def _digest(address: str) -> str:
     """Of the whole content; the file itself also holds what SQLite notes of its readers."""
-    with connect(address).reading() as connection:
+    with connect(address).migrating() as connection:
         names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")).scalars()
         rows = [(name, connection.exec_driver_sql(f'SELECT * FROM "{name}"').all()) for name in names]
     return hashlib.sha256(repr(rows).encode()).hexdigest()

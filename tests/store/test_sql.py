@@ -6,10 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, select, text
 
 from app.domain.model import Code, File, FileIdentity, Known, Metadata, Problem
-from app.store import tables
 from app.store.rows import padded
 from app.store.sql import SqlStore
 from tests.store.conftest import Kit
@@ -48,10 +46,10 @@ def test_a_code_that_this_version_no_longer_has_is_skipped(sql_kit: Kit) -> None
     found = Problem(Code.NEAR_MISS, "odd", "E-MTAB-1")
     crawl(sql_kit.store, World(sightings=[sighting("E-MTAB-1", problems=(found,))], problems=[found]), 0)
     assert isinstance(sql_kit.store, SqlStore)
-    with sql_kit.store.database.writing() as connection:
-        connection.execute(text("UPDATE problem SET code = 'retired'"))
-        found_in = {"problems": [{"code": "retired", "message": "odd", "path": ""}]}
-        connection.execute(tables.sighting.update().values(found_in))
+    with sql_kit.store.database.writing() as transaction:
+        transaction.execute("UPDATE problem SET code = 'retired'")
+        found_in = [{"code": "retired", "message": "odd", "path": ""}]
+        transaction.execute("UPDATE sighting SET problems = :problems", problems=found_in)
     assert sql_kit.store.known().problems == ()
     assert sql_kit.store.known().sightings["incoming"]["E-MTAB-1"].problems == ()
 
@@ -59,7 +57,7 @@ def test_a_code_that_this_version_no_longer_has_is_skipped(sql_kit: Kit) -> None
 def test_a_log_says_which_run_wrote_it_and_by_which_version(sql_kit: Kit) -> None:
     crawl(sql_kit.store, World(failed={"incoming": "not mounted"}), 0)
     crawl(sql_kit.store, World(), 1)
-    logs = _rows(sql_kit, tables.harvest_log)
+    logs = _rows(sql_kit, "harvest_log")
     assert [
         (log["run_id"], log["status"], log["completions"], log["error_message"], log["harvester_version"])
         for log in logs
@@ -73,14 +71,14 @@ def test_a_range_that_is_read_again_keeps_its_one_log(sql_kit: Kit) -> None:
     for _ in range(2):
         with sql_kit.store.lock("crawl") as lock:
             sql_kit.store.record(again, lock)
-    assert [(log["run_id"], log["completions"]) for log in _rows(sql_kit, tables.harvest_log)] == [(2, 2)]
+    assert [(log["run_id"], log["completions"]) for log in _rows(sql_kit, "harvest_log")] == [(2, 2)]
 
 
 def test_a_source_is_written_only_when_it_is_configured_otherwise(sql_kit: Kit) -> None:
     modified = []
     for number, config in enumerate([source(), source(), source(tech=("sc",))]):
         crawl(sql_kit.store, World(sources=[config]), number)
-        modified.append(next(iter(_rows(sql_kit, tables.source_config)))["date_modified"])
+        modified.append(next(iter(_rows(sql_kit, "source_config")))["date_modified"])
     assert modified[0] == modified[1] < modified[2]
 
 
@@ -99,7 +97,9 @@ def test_versions_are_padded_so_that_they_sort_as_text(version: str, expected: s
     assert padded(version) == expected
 
 
-def _rows(kit: Kit, table: Table) -> list[dict[str, Any]]:
+def _rows(kit: Kit, table: str) -> list[dict[str, Any]]:
     assert isinstance(kit.store, SqlStore)
-    with kit.store.database.reading() as connection:
-        return [dict(row) for row in connection.execute(select(table)).mappings()]
+    with kit.store.database.snapshot() as snapshot:
+        cursor = snapshot.connection.cursor()
+        cursor.execute(f"SELECT * FROM {table} ORDER BY id")
+        return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor]

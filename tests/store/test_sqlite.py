@@ -10,10 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from app.errors import StoreError, StoreMissing
 from app.store import open_store
+from app.store.database import Database
 from app.store.sql import SqlStore
 from tests.store.crawls import LIFECYCLE, World, crawl, decision, hour, sighting
 
@@ -113,25 +113,34 @@ def test_a_file_locked_by_another_process_is_said_and_can_be_read_meanwhile(stor
     crawl(store, World(), 1)
 
 
-def test_a_full_disk_loses_nothing_and_the_next_crawl_goes_on(store: SqlStore) -> None:
-    before = store.known()
+def test_a_full_disk_loses_nothing_and_the_next_crawl_goes_on(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, connected = store.known(), Database.connected
 
-    def no_room(connection: sqlite3.Connection, _record: object) -> None:
+    def no_room(database: Database) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connected(database)
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+        return connection
 
-    event.listen(store.database.engine, "connect", no_room)
-    with pytest.raises(StoreError, match="the disk is full; make room"):
-        crawl(store, LARGE, 1)
-    event.remove(store.database.engine, "connect", no_room)
+    with monkeypatch.context() as full:
+        full.setattr(Database, "connected", no_room)
+        with pytest.raises(StoreError, match="the disk is full; make room"):
+            crawl(store, LARGE, 1)
     assert store.known() == before
     assert len(store.runs()) == 1
     crawl(store, LARGE, 2)
     assert len(store.known().sightings["incoming"]) == 3000
 
 
-def test_a_store_that_may_only_be_read_can_be_read(store: SqlStore) -> None:
-    event.listen(store.database.engine, "connect", lambda made, _: made.execute("PRAGMA query_only = ON"))
+def test_a_store_that_may_only_be_read_can_be_read(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    connected = Database.connected
+
+    def read_only(database: Database) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connected(database)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    monkeypatch.setattr(Database, "connected", read_only)
     with pytest.raises(StoreError, match="may not be written to by this user"):
         crawl(store, World(), 1)
     assert store.known().run == 1
@@ -150,11 +159,9 @@ def test_a_damaged_file_is_said_in_one_line(store: SqlStore, path: Path) -> None
 
 
 def test_a_commit_is_on_the_disk_and_readers_do_not_wait(store: SqlStore) -> None:
-    with store.database.reading() as connection:
-        settings = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        }
+    with store.database.writing() as transaction:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        settings = {name: next(transaction.rows(f"PRAGMA {name}"))[0] for name in names}
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
