@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.domain.contents import Digests, Identity
 from app.domain.details import Overview
 from app.domain.model import (
     Annotation,
     Answer,
+    Entry,
     Known,
     KnownProblem,
     Listing,
@@ -27,6 +28,7 @@ from app.domain.model import (
     SourceConfig,
     Standing,
     StateChange,
+    Verdict,
 )
 from app.domain.visit import Guestbook, Visit
 
@@ -49,6 +51,35 @@ class Source(Protocol):
 
     def probe(self) -> str:
         """One line that says what is there and that it can be read, at the least cost. Raises SourceError."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Source, Protocol):
+    """A source that can tell at a glance what has changed in it, by traces that it keeps of each dataset."""
+
+    def look(
+        self, kept: Mapping[str, bytes | None], *, only: Collection[str] | None = None, full: bool = False
+    ) -> Look:
+        """`kept`: dataset -> its trace (None: there is none) of all datasets that were here, and the place's own under
+        the empty name. `only`: what of the place may have changed, names of what lies directly in it; None: anything.
+        `full`: whatever has changed, all is to be read. Raises SourceError."""
+        ...
+
+
+class Look(Protocol):
+    """What a glance told."""
+
+    altered: Collection[str]
+    """the datasets that came, that went, or that may say something else than they did"""
+
+    def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
+        """The altered ones that are there, and all that is wrong with the place as a whole. `known`, and what is
+        raised, as for `Source.read`."""
+        ...
+
+    def kept(self) -> Mapping[str, bytes | None]:
+        """Once they are read: the new traces, None where there is none any more."""
         ...
 
 
@@ -88,6 +119,39 @@ class Store(Protocol):
     def known(self, *, datasets: Collection[str] | None = None, at: datetime | None = None) -> Known:
         """What is known, of all datasets or some; `at`: as it stood after the last run finished by then. `entries`
         has every authority that lists anything, also where it lists none of these datasets."""
+        ...
+
+    def part(self, scope: Collection[str], context: Collection[str]) -> Known:
+        """What is known of the datasets in the scope and those in the context, and how many there are elsewhere."""
+        ...
+
+    def sightings(self, source: str, datasets: Collection[str] | None = None) -> Mapping[str, Sighting]:
+        """What a source shows: all of it, or of these datasets."""
+        ...
+
+    def traces(self, source: str) -> Mapping[str, bytes | None]:
+        """What a source kept of each dataset that it shows (None: nothing), and of the place itself, under the empty
+        name, if it kept something of that."""
+        ...
+
+    def verdicts(self) -> Mapping[tuple[str, str], Verdict]:
+        """(dataset, check) -> verdict, of all."""
+        ...
+
+    def entries(self) -> Mapping[str, Mapping[str, Entry]]:
+        """authority -> dataset -> entry, of all."""
+        ...
+
+    def datasets(self) -> Mapping[str, bool]:
+        """All that were ever seen -> whether they are somewhere."""
+        ...
+
+    def titles(self, datasets: Collection[str]) -> frozenset[str]:
+        """The keys of the titles of these datasets."""
+        ...
+
+    def alike(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Key of a title (see `app.domain.duplicates`) -> the datasets that have it."""
         ...
 
     def record(self, recording: Recording, lock: Lock) -> int:

@@ -6,18 +6,18 @@ source.read -> eligibility.listings, verdicts -> history.settle -> store.record 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from app.crawl import Crawl, Touched
 from app.domain import details, history, presence
 from app.domain.accessions import imported, is_accession, numbered
 from app.domain.details import Overview
 from app.domain.history import Findings, Policy
-from app.domain.lifecycle import Species, furthest_first
+from app.domain.lifecycle import furthest_first
 from app.domain.model import (
     Code,
     Known,
@@ -30,13 +30,12 @@ from app.domain.model import (
     Run,
     RunStatus,
     Secret,
-    Sighting,
     SourceConfig,
     SourceReport,
     StateChange,
 )
 from app.domain.overview import DAYS_AGO, KnownGroup, Layout, Table, View, duplicate_groups, private, tables
-from app.domain.presence import Failure, Reading
+from app.domain.presence import Reading
 from app.domain.problems import Wanted, held, on_problem, order
 from app.domain.production import access_keys
 from app.domain.search import Answer, Question, Records, Search, answer, spellings
@@ -44,7 +43,7 @@ from app.domain.stuck import Stuck, stuck, under_way
 from app.domain.text import one_line
 from app.domain.versions import Version, versions
 from app.domain.visit import Guestbook, Published, Visit, noted
-from app.errors import OutputError, SourceError, StoreError, UnknownDataset, UsageError
+from app.errors import OutputError, StoreError, UnknownDataset, UsageError
 from app.ports import Eligibility, Guest, Lock, Output, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
@@ -98,19 +97,34 @@ class Tracker:
         confirm: Collection[str] = (),
         full: bool = False,
         dry_run: bool = False,
+        touched: Touched | None = None,
         progress: Callable[[str], object] = lambda doing: None,
     ) -> Report:
         """Reads the sources, decides, records and publishes. `only`: these sources (names or keys), the others
         keep what they last showed; `confirm`: let the disappearances of these through; `full`: read every file
-        again; `dry_run`: report what would change and write nothing. `progress` is told what is being done.
+        again; `dry_run`: report what would change and write nothing; `touched`: look at no more than this, and ask the
+        databases of nothing else. `progress` is told what is being done.
 
         A source, database or output that fails is a line of the report; the rest goes on.
         Raises UsageError, Locked, StoreError."""
-        chosen = self._chosen(only)
+        chosen = self._chosen(only if touched is None else touched)
         with self._lock(dry_run) as lock:
-            started, known = self.clock(), self.store.known()
-            confirmed = self._confirmed(confirm, known, chosen)
-            findings = self._findings(chosen, known, confirmed, full, progress)
+            started, base = self.clock(), self.store.part((), ())
+            crawl = Crawl(
+                self.sources,
+                chosen,
+                self.open_source,
+                self.store,
+                self.eligibility,
+                self.supported_species,
+                self.policy,
+                self.version,
+                self._confirmed(confirm, base, chosen),
+                touched,
+                full,
+                progress,
+            )
+            known, findings = crawl.findings(base)
             progress("deciding")
             # Time never goes back, whatever clocks do: history is told, and the past is found, by it.
             now = max(self.clock(), known.at or started)
@@ -123,7 +137,8 @@ class Tracker:
             run = self.store.record(recording, lock)
             progress("publishing")
             keys = access_keys(findings.listings)
-            return self._publish(_numbered(report, run), replace(settled.after, run=run), lock.check, keys)
+            after = replace(settled.after, run=run) if settled.after.scope is None else self.store.known()
+            return self._publish(_numbered(report, run), after, lock.check, keys)
 
     def publish(
         self,
@@ -297,27 +312,6 @@ class Tracker:
 
     # ----------------------------------------------------------------------- the steps of a crawl
 
-    def _findings(
-        self,
-        chosen: Sequence[SourceConfig],
-        known: Known,
-        confirmed: frozenset[str],
-        full: bool,
-        progress: Callable[[str], object],
-    ) -> Findings:
-        """Asks the world: the sources, then the databases about what is there or was, then the list of species."""
-        before = presence.renamed(known, presence.renames(known, self.sources))
-        readings = [self._read(source, before, full, progress) for source in chosen]
-        readings, glimpses = self._look_again(readings, before, progress)
-        progress("asking the databases")
-        listings = tuple(self.eligibility.listings())
-        datasets = {dataset for reading in readings for dataset in reading.sightings} | known.standings.keys()
-        deciding = {authority.name for authority in self.policy.authorities if authority.decides}
-        datasets = datasets.union(*(listing.entries or () for listing in listings if listing.authority in deciding))
-        answers = tuple(self.eligibility.verdicts(datasets))
-        species, error = self._species()
-        return Findings(self.sources, tuple(readings), answers, species, error, confirmed, tuple(glimpses), listings)
-
     def _chosen(self, only: Collection[str]) -> list[SourceConfig]:
         names = {_bare(name) for name in only}
         for wanted in names:
@@ -351,59 +345,6 @@ class Tracker:
 
     def _lock(self, dry_run: bool) -> AbstractContextManager[Lock | None]:
         return nullcontext() if dry_run else self.store.lock("crawl")
-
-    def _read(self, config: SourceConfig, known: Known, full: bool, progress: Callable[[str], object]) -> Reading:
-        progress(f"reading {config.name}")
-        before = known.sightings.get(config.name, {})
-        found = self._asked(config, lambda source: source.read(before, full=full))
-        if isinstance(found, Failure):
-            return Reading(config, failure=found)
-        sightings = {sighting.dataset: sighting for sighting in found if isinstance(sighting, Sighting)}
-        problems = tuple(problem for problem in found if isinstance(problem, Problem))
-        log.info("source %s: %d datasets, %d problems", config.name, len(sightings), len(problems))
-        return Reading(config, sightings, problems)
-
-    def _asked(self, config: SourceConfig, question: Callable[[Source], Iterable[T]]) -> list[T] | Failure:
-        """All of a source's answer, or why it has none: one failing source never stops another."""
-        try:
-            return list(question(self.open_source(config)))
-        except Exception as error:  # a source kind may come from another package and fail in its own ways
-            return _failure(config, error)
-
-    def _look_again(
-        self, readings: list[Reading], known: Known, progress: Callable[[str], object]
-    ) -> tuple[list[Reading], list[Sighting]]:
-        """Looks once more, everywhere, for datasets that were nowhere: one that was moved from a place not yet
-        read to a place already read has been missed twice, and is not gone; nor is one that was moved to a place
-        that this run does not read. Gives the readings, and what was found in sources that are not read."""
-        missing = presence.lost(known, readings)
-        if not missing:
-            return readings, []
-        progress(f"looking again for {len(missing):,} datasets")
-        read = {reading.config.name for reading in readings}
-        unread = [source for source in self.sources if source.name not in read]
-        # What is not read in this run has no troubles in it either.
-        answers = [self._found(source, missing, known) for source in unread]
-        glimpses = [sighting for found in answers if not isinstance(found, Failure) for sighting in found]
-        return [self._found_again(reading, missing, known) for reading in readings], glimpses
-
-    def _found_again(self, reading: Reading, missing: set[str], known: Known) -> Reading:
-        if reading.failure is not None:
-            return reading
-        found = self._found(reading.config, missing - reading.sightings.keys(), known)
-        if isinstance(found, Failure):
-            return Reading(reading.config, failure=found)
-        return replace(reading, sightings={**reading.sightings, **{s.dataset: s for s in found}}) if found else reading
-
-    def _found(self, config: SourceConfig, datasets: Collection[str], known: Known) -> list[Sighting] | Failure:
-        before = known.sightings.get(config.name, {})
-        return self._asked(config, lambda source: source.find(datasets, before))
-
-    def _species(self) -> tuple[Species, str]:
-        try:
-            return Species(self.supported_species()), ""
-        except SourceError as error:
-            return Species(readable=False), str(error)
 
     def _publish(self, report: Report, known: Known, allowed: Callable[[], None], keys: Mapping[str, Secret]) -> Report:
         outputs = self._shown(known, _Visit(allowed, keys))
@@ -474,18 +415,6 @@ def _gone(known: Known) -> dict[str, datetime]:
     return {d: standing.since for d, standing in known.standings.items() if standing.decision.state is None}
 
 
-def _failure(config: SourceConfig, error: Exception) -> Failure:
-    """An error that nobody foresaw is logged with its traceback."""
-    kind, message, where = type(error).__name__, str(error), ""
-    if isinstance(error, SourceError):
-        where = error.where
-        log.warning("source %s: %s", config.name, message)
-    else:
-        log.exception("source %s", config.name)
-        message = f"{config.name} could not be read, by a fault in the source kind {config.kind}: {kind}: {message}"
-    return Failure(kind, message, traceback.format_exc(), where)
-
-
 def _report(run: Run, settled: history.Settled, findings: Findings) -> Report:
     return Report(
         run=run,
@@ -508,11 +437,12 @@ def _bare(name: str) -> str:
 
 def _source_report(reading: Reading, settled: history.Settled) -> SourceReport:
     config, hold = reading.config, settled.held.get(reading.config.name)
+    found = len(reading.sightings) + settled.known.elsewhere.found.get(config.name, 0)
     if reading.failure is not None:
         return SourceReport(config.name, config.kind, "failed", 0, reading.failure.message)
     if hold is not None:
-        return SourceReport(config.name, config.kind, "held", len(reading.sightings), held(hold))
-    return SourceReport(config.name, config.kind, "succeeded", len(reading.sightings))
+        return SourceReport(config.name, config.kind, "held", found, held(hold))
+    return SourceReport(config.name, config.kind, "succeeded", found)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,10 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.domain.contents import Digests, Identity
+from app.domain.duplicates import TITLE
 from app.domain.model import (
     Annotation,
+    Code,
     Decision,
     Edits,
+    Elsewhere,
     Entry,
     Known,
     KnownProblem,
@@ -63,6 +67,7 @@ class MemoryStore:
     _changes: list[StateChange] = field(default_factory=list)
     _over: list[KnownProblem] = field(default_factory=list)
     _names: dict[str, frozenset[str]] = field(default_factory=dict)
+    _traces: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _remarks: list[Remark] = field(default_factory=list)
     _annotations: list[Annotation] = field(default_factory=list)
     _reservations: dict[str, Reservation] = field(default_factory=dict)
@@ -86,6 +91,49 @@ class MemoryStore:
             known = replace(known, annotations=_stood(self._annotations, at, datasets))
         return known if datasets is None else _only(known, set(datasets))
 
+    def part(self, scope: Collection[str], context: Collection[str]) -> Known:
+        whole, those = self.known(), {*scope, *context}
+        known = _only(whole, those)
+        unread = {(e.problem.source, e.problem.dataset) for e in whole.problems if e.problem.code is Code.UNREADABLE}
+        return replace(
+            known,
+            scope=frozenset(scope),
+            problems=whole.problems,
+            elsewhere=Elsewhere(
+                Counter(s.decision.state for d, s in whole.standings.items() if d not in those and s.decision.state),
+                {source: len(found.keys() - those) for source, found in whole.sightings.items()},
+                Counter(
+                    source
+                    for source, dataset in unread
+                    if dataset in whole.sightings.get(source, {}) and dataset not in those
+                ),
+            ),
+        )
+
+    def sightings(self, source: str, datasets: Collection[str] | None = None) -> Mapping[str, Sighting]:
+        there = self.known().sightings.get(source, {})
+        return there if datasets is None else {d: seen for d, seen in there.items() if d in set(datasets)}
+
+    def traces(self, source: str) -> Mapping[str, bytes | None]:
+        kept = self._traces.get(source, {})
+        place = {"": kept[""]} if "" in kept else {}
+        return {**{dataset: kept.get(dataset) for dataset in self.sightings(source)}, **place}
+
+    def verdicts(self) -> Mapping[tuple[str, str], Verdict]:
+        return self.known().verdicts
+
+    def entries(self) -> Mapping[str, Mapping[str, Entry]]:
+        return self.known().entries
+
+    def datasets(self) -> Mapping[str, bool]:
+        return {d: standing.decision.state is not None for d, standing in self.known().standings.items()}
+
+    def titles(self, datasets: Collection[str]) -> frozenset[str]:
+        return frozenset(n for d in datasets for n in self._names.get(d, ()) if n.startswith(TITLE))
+
+    def alike(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
+        return {key: frozenset(d for d, names in self._names.items() if key in names) for key in keys}
+
     def record(self, recording: Recording, lock: Lock) -> int:
         run = replace(recording.run, id=len(self._runs) + 1)
         known, before = self.known(), {entry.problem.identity: entry for entry in self.known().problems}
@@ -100,6 +148,11 @@ class MemoryStore:
             for dataset, names in recording.names.items()
         }
         self._changes += [replace(change, run=run.id) for change in recording.changes]
+        for old, new in recording.renamed:
+            self._traces[new] = self._traces.pop(old, {})
+        for source, kept in recording.traces.items():
+            traces = {**self._traces.get(source, {}), **kept}
+            self._traces[source] = {dataset: trace for dataset, trace in traces.items() if trace is not None}
         return run.id
 
     def amend(self, run: int, status: RunStatus, error: str) -> None:
@@ -124,7 +177,7 @@ class MemoryStore:
         here = {d for d, standing in self.known().standings.items() if standing.decision.state is not None}
         names = set(map(storable, names))
         found = (here & names) | {d for d, also in self._names.items() if also & names}
-        return {dataset: self._names.get(dataset, frozenset()) for dataset in found}
+        return {d: frozenset(n for n in self._names.get(d, ()) if not n.startswith(TITLE)) for d in found}
 
     def standings(self, datasets: Collection[str]) -> Mapping[str, Standing]:
         return {d: standing for d, standing in self.known().standings.items() if d in set(datasets)}
@@ -234,6 +287,7 @@ def _after(before: Known, recording: Recording, runs: Sequence[Run]) -> Known:
     return Known(
         run=run.id,
         at=run.finished,
+        settings=recording.settings,
         sources=_sources(before, recording),
         sightings=_sightings(before, recording.sightings),
         verdicts=_dated(_edited(before.verdicts, recording.verdicts, lambda v: (v.dataset, v.check)), asked),

@@ -158,6 +158,19 @@ def _organisms(study: Study) -> frozenset[str]:
     return frozenset() if names & _NO_ORGANISM else names
 
 
+TITLE = "title:"
+"""Begins every `title_key`, and no canonical accession."""
+
+
+def title_key(study: Study) -> str:
+    """One and the same for all studies of this title and organism; empty where that tells nothing."""
+    plain, organisms = _plain(study.title), _organisms(study)
+    if not organisms or not _telling(plain, organisms):
+        return ""
+    said = "\0".join([plain, *sorted(organisms)])
+    return TITLE + hashlib.blake2b(storable(said).encode(), digest_size=16).hexdigest()
+
+
 # --------------------------------------------------------------------------- studies
 
 
@@ -311,10 +324,15 @@ class Studies:
                     yield Group(tuple(same), tuple(_link(same[0], d, SAME_TITLE, shown) for d in same[1:]), False)
 
 
+def may_tie(name: str) -> bool:
+    """Whether an accession may tie anybody: there is a number in it."""
+    return _NOT_ZERO.search(name) is not None
+
+
 def tied_by(name: str, datasets: list[str], own: Mapping[str, str], *, owned: bool) -> list[str]:
     """Of the datasets that have or name this accession, which are all that do, those that it makes one study. `own`:
     dataset -> its own accession; `owned`: some dataset has this one."""
-    if not _NOT_ZERO.search(name):
+    if not may_tie(name):
         return []
     _, level = _known(name) or ("", STUDY if owned else "")
     if level == SERIES:

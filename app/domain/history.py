@@ -5,8 +5,9 @@ Known (before) + Findings --settle--> Known (after) --recording--> only what cha
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -41,11 +42,19 @@ from app.domain.model import (
 )
 from app.domain.presence import HoldLimits, Reading
 from app.domain.production import Authority, Production
+from app.domain.text import storable
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def settings(sources: Iterable[SourceConfig], policy: Policy, species: lifecycle.Species, version: str) -> str:
+    """A digest of what decisions depend on, beside facts: where it is another, all are to be made anew."""
+    names = None if species.names is None else sorted(species.names)
+    told = repr((tuple(sources), policy, species.readable, names, version))
+    return hashlib.blake2b(storable(told).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,12 @@ class Findings:
     glimpses: tuple[Sighting, ...] = ()
     """datasets that were missing where they were, and found in sources that this run does not read"""
     listings: tuple[Listing, ...] = ()
+    judged: bool = False
+    """whether `answers` and `listings` are only what is believed of them"""
+    whole: bool = True
+    """whether the databases were asked of all datasets, not just of some"""
+    settings: str = ""
+    """a digest of what decisions depend on, beside facts"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +101,16 @@ class Settled:
     answers: tuple[Answer, ...]
     listings: tuple[Listing, ...]
     status: RunStatus
+    stages: Mapping[str, Stage]
+    """source name -> the states that datasets may be in there"""
 
 
 def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> Settled:
     """Decides everything that follows from what was found. Pure: writes nothing."""
     sources, readings = findings.sources, findings.readings
     stored, known = known, presence.renamed(known, presence.renames(known, sources))
-    listings = production.trusted(findings.listings, known, policy.limits, findings.confirmed)
-    answers = believed(findings.answers, known, policy.limits)
-    findings = replace(findings, answers=answers, listings=listings)
+    findings = findings if findings.judged else judged(findings, known, policy)
+    answers, listings = findings.answers, findings.listings
     held = presence.holds(
         known, readings, sources, glimpses=findings.glimpses, confirmed=findings.confirmed, limits=policy.limits
     )
@@ -120,6 +136,9 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
     changes = lifecycle.changes(decided, known.standings, now)
     after = Known(
         at=now,
+        settings=findings.settings,
+        scope=known.scope,
+        elsewhere=known.elsewhere,
         sources=_sources(known, sources, held, well, now),
         sightings=sightings,
         verdicts=verdicts,
@@ -133,7 +152,14 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
     found = _problems(after, findings, known.problems, policy.lifecycle, stages, confirming)
     since = {entry.problem.identity: entry.since for entry in known.problems}
     after = replace(after, problems=tuple(KnownProblem(p, since.get(p.identity, now)) for p in found))
-    return Settled(stored, known, after, changes, held, answers, listings, _status(findings, held))
+    return Settled(stored, known, after, changes, held, answers, listings, _status(findings, held), stages)
+
+
+def judged(findings: Findings, known: Known, policy: Policy) -> Findings:
+    """With those answers and listings that are in doubt as if they could not be asked."""
+    answers = believed(findings.answers, known, policy.limits)
+    listings = production.trusted(findings.listings, known, policy.limits, findings.confirmed)
+    return replace(findings, answers=answers, listings=listings, judged=True)
 
 
 def believed(answers: Iterable[Answer], known: Known, limits: HoldLimits) -> tuple[Answer, ...]:
@@ -175,7 +201,9 @@ def renewed(
 
 
 def _answered(findings: Findings) -> tuple[str, ...]:
-    """The checks and the production databases that did."""
+    """The checks and the production databases that did, of all datasets."""
+    if not findings.whole:
+        return ()
     checks = (answer.check for answer in findings.answers if answer.verdicts is not None)
     return (*checks, *(listing.authority for listing in findings.listings if listing.entries is not None))
 
@@ -228,8 +256,17 @@ def _problems(
         *problems.of_production(confirming, places, looked_everywhere=everywhere),
     ]
     for dataset, seen in places.items():
-        found += problems.of_dataset(after.standings[dataset], seen, said.get(dataset, ()), states, configured)
+        if after.scope is None or dataset in after.scope:
+            found += problems.of_dataset(after.standings[dataset], seen, said.get(dataset, ()), states, configured)
+    found += (p for p in (entry.problem for entry in before) if _stays(p, after.scope, whole=findings.whole))
     return problems.worst_first({problem.identity: problem for problem in reversed(found)}.values())
+
+
+def _stays(problem: Problem, scope: Collection[str] | None, *, whole: bool) -> bool:
+    """Whether nothing was learnt in this run that could tell otherwise."""
+    if not problem.dataset:
+        return not whole and problem.code in (Code.DATABASE_UNREADABLE, Code.SPECIES_UNREADABLE)
+    return scope is not None and problem.dataset not in scope
 
 
 def _status(findings: Findings, held: Mapping[str, Hold]) -> RunStatus:
@@ -273,8 +310,10 @@ def recording(settled: Settled, findings: Findings, *, started: datetime, versio
         decisions=edits(_decisions(before), _decisions(after)),
         problems=edits(_identified(known), _identified(after), alike=lambda old, new: True),
         holds=edits(before.holds, after.holds),
-        names=_renamed(before, after, {s.dataset for s in (*sightings.opened, *sightings.closed, *sightings.amended)}),
+        names=_renamed(settled, sightings),
         changes=settled.changes,
+        settings=findings.settings,
+        traces={r.config.name: r.traces for r in findings.readings if r.config.name not in settled.held},
     )
 
 
@@ -288,8 +327,9 @@ def _failures(settled: Settled, findings: Findings) -> Iterator[str]:
 
 def counts(known: Known) -> dict[str, int]:
     """state name -> how many datasets stand there, in lifecycle order; gone ones are left out."""
-    states = Counter(standing.decision.state for standing in known.standings.values())
-    return {state.name: states[state] for state in sorted(filter(None, states))}
+    states = Counter(s.decision.state for s in known.standings.values() if s.decision.state is not None)
+    states.update(known.elsewhere.counts)
+    return {state.name: states[state] for state in sorted(states) if states[state]}
 
 
 def edits(
@@ -310,15 +350,34 @@ def _flat(known: Known) -> dict[tuple[str, str], Sighting]:
     return {(source, d): sighting for source, found in known.sightings.items() for d, sighting in found.items()}
 
 
-def _renamed(before: Known, after: Known, changed: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Of the datasets whose sightings changed those that are found by other names than before."""
-    names = {dataset: _names(after, dataset) for dataset in changed}
-    return {dataset: found for dataset, found in names.items() if found != _names(before, dataset)}
+def _renamed(settled: Settled, edited: Edits[Sighting]) -> dict[str, frozenset[str]]:
+    """The datasets that are found by other names than before; all of them where the settings are others, or the
+    version, as by which names follows from those too."""
+    before, after = settled.before, settled.after
+    changed = {sighting.dataset for sighting in (*edited.opened, *edited.closed, *edited.amended)}
+    if before.settings != after.settings:
+        everywhere = {d for found in after.sightings.values() for d in found}
+        return names(after.sightings, {*changed, *everywhere}, settled.stages)
+    was = names(before.sightings, changed, settled.stages)
+    now = names(after.sightings, changed, settled.stages)
+    return {dataset: now[dataset] for dataset in changed if now[dataset] != was[dataset]}
 
 
-def _names(known: Known, dataset: str) -> frozenset[str]:
-    said = [found[dataset].metadata for found in known.sightings.values() if dataset in found]
-    return duplicates.names(dataset, said) if said else frozenset()
+def names(
+    sightings: Mapping[str, Mapping[str, Sighting]], datasets: Collection[str], stages: Mapping[str, Stage]
+) -> dict[str, frozenset[str]]:
+    """By which accessions each is found, and by which title; nothing for one that is nowhere."""
+    among = {source: {d: found[d] for d in datasets if d in found} for source, found in sightings.items()}
+    places = lifecycle.furthest_first(among, stages)
+    return {dataset: _named(dataset, places.get(dataset, ())) for dataset in datasets}
+
+
+def _named(dataset: str, seen: Sequence[lifecycle.Seen]) -> frozenset[str]:
+    if not seen:
+        return frozenset()
+    sightings = [place.sighting for place in seen]
+    title = duplicates.title_key(duplicates.Study.of(lifecycle.merged(sightings)))
+    return duplicates.names(dataset, [s.metadata for s in sightings]) | ({title} if title else set())
 
 
 def _listed(known: Known) -> dict[tuple[str, str], Entry]:
@@ -358,18 +417,20 @@ def _log(reading: Reading, settled: Settled, started: datetime) -> HarvestLog:
         error = (failure.kind, failure.message, failure.trace)
         return HarvestLog(name, since, now, LogStatus.FAILED, started, Counters(), *error)
     was = settled.before.sightings.get(name, {})
-    return HarvestLog(name, since, now, LogStatus.SUCCEEDED, started, _counters(was, reading.sightings))
+    others = settled.before.elsewhere.found.get(name, 0), settled.before.elsewhere.failed.get(name, 0)
+    return HarvestLog(name, since, now, LogStatus.SUCCEEDED, started, _counters(was, reading.sightings, *others))
 
 
-def _counters(was: Mapping[str, Sighting], found: Mapping[str, Sighting]) -> Counters:
+def _counters(was: Mapping[str, Sighting], found: Mapping[str, Sighting], others: int, unreadable: int) -> Counters:
+    """`others`: how many more there are, which are as they were."""
     unchanged = sum(d in was and (s is was[d] or _looks_the_same(was[d], s)) for d, s in found.items())
     new = sum(d not in was for d in found)
     failed = sum(any(p.code is Code.UNREADABLE for p in s.problems) for s in found.values())
     return Counters(
-        seen=len(found),
+        seen=len(found) + others,
         new=new,
         changed=len(found) - new - unchanged,
-        unchanged=unchanged,
+        unchanged=unchanged + others,
         gone=len(was.keys() - found.keys()),
-        failed=failed,
+        failed=failed + unreadable,
     )

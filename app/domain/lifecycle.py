@@ -241,7 +241,8 @@ def decisions(
     here = places.keys() | tracked
     for dataset in sorted(here | known.standings.keys()):
         standing = known.standings.get(dataset)
-        if dataset not in here and standing is not None and standing.decision.state is None:
+        outside = known.scope is not None and dataset not in known.scope
+        if standing is not None and (outside or (dataset not in here and standing.decision.state is None)):
             yield standing.decision
             continue
         seen = tuple(places.get(dataset, ()))

@@ -490,11 +490,28 @@ class KnownSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """How many datasets there are beyond those that are at hand: state -> datasets, source -> datasets that it shows,
+    source -> datasets that it shows and of which something could not be read."""
+
+    counts: Mapping[State, int] = field(default_factory=dict)
+    found: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """All that the store knows, as it stood after one run (the newest, or the last one before a moment)."""
+    """All that the store knows, as it stood after one run (the newest, or the last one before a moment).
+
+    Or a part of it, all that the `scope` needs: of these datasets, and of others that tell which study they are, it is
+    what is known; of the rest all problems, and their numbers `elsewhere`. `settings`: a digest of what decisions
+    depended on, beside facts; empty: not told."""
 
     run: int = 0
     at: datetime | None = None
+    settings: str = ""
+    scope: frozenset[str] | None = None
+    elsewhere: Elsewhere = Elsewhere()
     sources: Mapping[str, KnownSource] = field(default_factory=dict)
     sightings: Mapping[str, Mapping[str, Sighting]] = field(default_factory=dict)
     """source name -> dataset -> sighting"""
@@ -615,6 +632,11 @@ class Recording:
     """dataset -> the accessions (canonical) that it has and names now, of those where they are others than before; its
     own is not among them where it is the dataset's name to the letter"""
     changes: tuple[StateChange, ...] = ()
+    settings: str = ""
+    """a digest of what decisions depended on, beside facts"""
+    traces: Mapping[str, Mapping[str, bytes | None]] = field(default_factory=dict)
+    """source -> dataset ("" for the place itself) -> what the source keeps of it, see `app.ports.Look`, as far as that
+    is another than before; None: nothing any more"""
 
 
 # --------------------------------------------------------------------------- reports

@@ -30,6 +30,8 @@ class Reading:
     sightings: Mapping[str, Sighting] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     failure: Failure | None = None
+    traces: Mapping[str, bytes | None] = field(default_factory=dict)
+    """what the source wants to keep, see `Recording.traces`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,12 @@ def _disappearance(
     vanished = {dataset for dataset in left if not _moved(dataset, reading, known, good)}
     if not vanished:
         return None
-    if not reading.sightings:
-        return Hold(reading.config.name, EMPTY, len(before), 0)
-    if len(vanished) > limits.more_than and len(vanished) > limits.share * len(before):
-        return Hold(reading.config.name, SHARE, len(before), len(before.keys() & reading.sightings.keys()))
+    others = known.elsewhere.found.get(reading.config.name, 0)
+    had = len(before) + others
+    if not reading.sightings and not others:
+        return Hold(reading.config.name, EMPTY, had, 0)
+    if len(vanished) > limits.more_than and len(vanished) > limits.share * had:
+        return Hold(reading.config.name, SHARE, had, len(before.keys() & reading.sightings.keys()) + others)
     return None
 
 

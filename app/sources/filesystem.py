@@ -5,36 +5,61 @@
     place/E-MTAB-2.idf.txt               a flat dataset: its IDF, its SDRF, or both
 
 The directory and each dataset's folder are listed once; only the files above are looked at, and they are
-opened only if they are not the ones that were read last time.
+opened only if they are not the ones that were read last time. Where nothing has changed since then (`traces`), each
+folder and each of those files is looked at once, and nothing is listed or opened.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, NamedTuple
+from functools import partial
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, Field
 
-from app.domain.duplicates import canonical
-from app.domain.model import Code, File, Metadata, Problem, Sighting, SourceConfig
+from app.domain.contents import Identity
+from app.domain.model import Code, Problem, Sighting, SourceConfig
 from app.domain.text import printable
 from app.errors import SourceError
-from app.sources import magetab, tree
-from app.sources.forked import mapped
-from app.sources.magetab import Said
+from app.sources import magetab, traces, tree
+from app.sources.dataset import FLEETING, NAMING, ROLES, Found, Look, role_of
+from app.sources.forked import Unanswered, mapped
 from app.sources.names import Accessions
+from app.sources.traces import Clock, PlaceTrace, Trace
 from app.sources.tree import Entry
+
+READER = 1
+"""To be raised when the same files come to say something else: then all of them are read again."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class FilesystemOptions(BaseModel):
-    """How much is read. After a change of this, `crawl --full` reads again what has not changed."""
-
     sdrf_bytes: int = Field(
         default=magetab.SDRF_LIMIT, ge=1024, strict=True, description="how much of an SDRF is read, in bytes"
+    )
+    at_once: int = Field(
+        default=16,
+        ge=1,
+        le=256,
+        strict=True,
+        description="how many questions another machine's file system is asked at once, if it takes its time to answer",
+    )
+    timeout: float = Field(
+        default=120, gt=0, description="seconds without an answer after which another machine's file system is given up"
+    )
+    verify_days: int = Field(
+        default=7,
+        ge=0,
+        strict=True,
+        description="in how many days everything is read again, a part each day, whether or not it seems to have "
+        "changed; 0: never",
     )
 
 
@@ -46,142 +71,27 @@ class FilesystemSource:
     def __init__(self, config: SourceConfig, accession: re.Pattern[str]) -> None:
         self.config = config
         self.accessions = Accessions(accession)
+        self.options = FilesystemOptions.model_validate(dict(config.options))
+        self.reader = f"{READER} {accession.pattern} {int(accession.flags)} {self.options.sdrf_bytes}"
+
+    def look(
+        self, kept: Mapping[str, bytes | None], *, only: Collection[str] | None = None, full: bool = False
+    ) -> Glance:
+        return Glance(self, kept, only, full)
 
     def read(self, known: Mapping[str, Sighting], *, full: bool = False) -> Iterator[Sighting | Problem]:
-        place = self._place()
-        if not place.datasets:
-            where = printable(self.config.location)
-            yield Problem(Code.SOURCE_EMPTY, f"{where} holds no dataset", source=self.config.name, path=where)
-        taken: set[str] = set()
-        names = sorted(place.datasets)
-        for seen in self._sightings(names, place, known, full):
-            if place.misnamed and isinstance(seen, Sighting):
-                taken.update(file.path for file in seen.files)
-            yield seen
-        yield from self._misnamed(place, taken)
-
-    def _sightings(
-        self, names: Sequence[str], place: _Place, known: Mapping[str, Sighting], full: bool
-    ) -> Iterator[Sighting | Problem]:
-        """By many processes where much is to be read; what has hardly changed is looked through sooner by one."""
-        processes = 1 if len(known) * 2 > len(names) and not full else None
-        try:
-            yield from mapped(lambda name: self._sighting(name, place, known.get(name), full), names, processes)
-        except ChildProcessError as error:
-            where = printable(self.config.location)
-            raise SourceError(self.config.name, where, f"{where} could not be read in full: {error}") from error
+        return self.look({}, full=full).read(known)
 
     def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
-        place = self._place()
-        for name in sorted(place.datasets.keys() & set(datasets)):
-            if isinstance(seen := self._sighting(name, place, known.get(name)), Sighting):
-                yield seen
+        glance = self.look({})
+        for name in glance.altered.keys() - set(datasets):
+            del glance.altered[name]
+        return (seen for seen in glance.read(known) if isinstance(seen, Sighting))
 
     def probe(self) -> str:
-        lying = self._place().datasets.values()
+        lying = self.look({}).lying.values()
         folders = sum(dataset.folder is not None for dataset in lying)
         return f"{_counted(folders, 'folder')} and {_counted(len(lying) - folders, 'flat dataset')}"
-
-    def _place(self) -> _Place:
-        """What the one listing of the directory shows."""
-        listed = self._listed()
-        place, flat = _Place({entry.name: entry for entry in listed}), dict[str, list[_Found]]()
-        for entry in listed:
-            found = _found(entry)
-            name = os.fsdecode(found.stem)
-            if self.accessions.exact(name):
-                if found.role in _ROLES:
-                    flat.setdefault(name, []).append(found)
-                elif tree.may_be_folder(entry):
-                    place.datasets[name] = _Lying(entry)
-            elif (accession := self.accessions.within(name)) and (
-                found.role in _NAMING or (not found.role and tree.may_be_folder(entry))
-            ):
-                place.misnamed.setdefault(name, (accession, entry))
-        for name, files in flat.items():
-            if name in place.datasets or any(found.role in _NAMING for found in files):
-                place.datasets.setdefault(name, _Lying()).flat = files
-        return place
-
-    def _listed(self) -> list[Entry]:
-        where = printable(self.config.location)
-        try:
-            return tree.listed(os.fsencode(self.config.location))
-        except (OSError, ValueError) as error:  # ValueError: no file system has such a name
-            why = _ADVICE.get(type(error), f"could not be listed ({_reason(error)}): are its disk and server well?")
-            raise SourceError(self.config.name, where, f"{where} {why}") from error
-
-    def _misnamed(self, place: _Place, taken: Collection[str]) -> Iterator[Problem]:
-        """Each name that is almost an accession, and each that differs from another's only in case. `taken` are the
-        paths of files that belong to a dataset, however they are named."""
-        spelt: dict[str, str] = {}
-        for name in sorted(place.datasets):
-            if (first := spelt.setdefault(name.lower(), name)) != name:
-                message = f"{name} and {first} differ only in upper and lower case"
-                yield Problem(Code.CASE_DUPLICATE, message, name, self.config.name, printable(self.config.location))
-        for name, (accession, entry) in place.misnamed.items():
-            shown, path = printable(entry.name), printable(entry.path)
-            if path in taken:
-                continue
-            if twin := spelt.get(name.lower()):
-                message = f"{shown} differs from {twin} only in upper and lower case; it is not tracked"
-                yield Problem(Code.CASE_DUPLICATE, message, twin, self.config.name, path)
-            else:
-                message = f"{shown} is almost {self.accessions.almost(accession)}, but not quite; it is not tracked"
-                yield Problem(Code.NEAR_MISS, message, source=self.config.name, path=path)
-
-    def _sighting(self, name: str, place: _Place, last: Sighting | None, full: bool = False) -> Sighting | Problem:
-        lying = place.datasets[name]
-        last = last or Sighting(name, self.config.name, "")
-        sdrf_bytes = self.config.options.get("sdrf_bytes", magetab.SDRF_LIMIT)
-        look = _Look(name, os.fsencode(name), self.config, self.accessions, last, full, sdrf_bytes)
-        if lying.folder is None:
-            return look.sighting(None, lying.flat, (), place.entries)
-        try:
-            listed = {entry.name: entry for entry in tree.listed(lying.folder.path)}
-        except OSError as error:
-            return look.unlisted(lying.folder, error)
-        inside = [found for entry in listed.values() if (found := _found(entry, look.stem)).role]
-        return look.sighting(lying.folder, inside, lying.flat, listed)
-
-
-# --------------------------------------------------------------------------- what a name says
-
-_NAMING = ("idf", "sdrf")  # the roles whose file names make a dataset
-_ROLES = (*_NAMING, "analysis_methods", "configuration")
-_CURATOR = b".curator."
-_DERIVED = (b".merged", b".condensed")  # written by pipelines, next to or in place of the curators' files
-_ENDINGS = {
-    **{f"{mark}{role}.{end}".encode(): role for mark in ".-" for role in _NAMING for end in ("txt", "tsv")},
-    b"-analysis-methods.tsv": "analysis_methods",
-    b"-configuration.xml": "configuration",
-}
-_LENGTHS = sorted({len(ending) for ending in _ENDINGS})
-_EXTENSIONS = {ending[-4:] for ending in _ENDINGS}
-
-
-class _Found(NamedTuple):
-    """An entry, the role its name gives it (empty: none of ours), and the rest of its name."""
-
-    role: str
-    stem: bytes
-    entry: Entry
-
-
-def _found(entry: Entry, stem: bytes = b"") -> _Found:
-    """`stem`: how it is expected to begin (that is the quick way)."""
-    name = entry.name
-    if name.startswith(stem) and (expected := _ENDINGS.get(name[len(stem) :])):
-        return _Found(expected, stem, entry)
-    if name[-4:].lower() in _EXTENSIONS:  # most others are data
-        for length in _LENGTHS:
-            role, stem = _ENDINGS.get(name[-length:].lower()), name[:-length]
-            if role:
-                derived = role in _NAMING and stem.endswith(_DERIVED)
-                return _Found("derived" if derived else role, stem, entry)
-    if name.startswith(_CURATOR):
-        return _Found("curator", name[len(_CURATOR) :], entry)
-    return _Found("", name, entry)
 
 
 @dataclass(slots=True)
@@ -189,281 +99,266 @@ class _Lying:
     """How a dataset lies in the directory: in a folder, as flat files, or both."""
 
     folder: Entry | None = None
-    flat: Sequence[_Found] = ()
+    flat: Sequence[Found] = ()
+
+    @property
+    def flat_names(self) -> tuple[bytes, ...]:
+        return tuple([found.entry.name for found in self.flat])
 
 
 @dataclass(slots=True)
 class _Place:
-    entries: Mapping[bytes, Entry]
+    """What one listing of the directory shows."""
+
+    entries: Mapping[bytes, Entry] = field(default_factory=dict)
     datasets: dict[str, _Lying] = field(default_factory=dict)
-    misnamed: dict[str, tuple[str, Entry]] = field(default_factory=dict)
-    """name -> the accession it almost is, and where it was first seen"""
+    misnamed: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """name -> the accession it almost is, and the entry that was first seen to have it"""
 
 
-# --------------------------------------------------------------------------- one dataset
+class Glance:
+    """A place that was looked at once: see `app.ports.Look`. `altered`: dataset -> whether its files are to be read
+    again even if they seem to be the same; `lying`: how those lie that are there."""
 
-_READERS: Mapping[str, Callable[..., Said[Any]]] = {
-    "idf": magetab.read_idf,
-    "sdrf": magetab.read_sdrf,
-    "analysis_methods": magetab.read_analysis_methods,
-}
-"""role -> how its file is read"""
+    def __init__(
+        self, source: FilesystemSource, kept: Mapping[str, bytes | None], only: Collection[str] | None, full: bool
+    ) -> None:
+        self.altered: dict[str, bool] = {}
+        self.lying: dict[str, _Lying] = {}
+        self._source, self._accessions = source.config, source.accessions
+        self._options, self._reader = source.options, source.reader
+        self._where, self._root = printable(self._source.location), os.fsencode(self._source.location)
+        self._clock = Clock(self._source.location, time.time_ns())
+        before = traces.told(kept.get(""), PlaceTrace)
+        self._before = before if before and before.reader == self._reader else None
+        self._last = {name: traces.told(data, Trace) for name, data in kept.items() if name}
+        self._full = full or (self._before is None and bool(self._last))
+        self._identity = self._told(partial(tree.folder_identity, self._root))
+        self._place: _Place | None = None
+        self._traces: dict[str, bytes | None] = {}
+        if only is None or not self._look_at(only):
+            self._look_through()
 
-_FIELDS: Mapping[str, Sequence[str]] = {
-    "idf": magetab.Idf._fields,
-    "sdrf": magetab.Sdrf._fields,
-    "analysis_methods": magetab.Methods._fields,
-}
-"""role -> the fields of Metadata that its file gives"""
+    @property
+    def altered_names(self) -> Collection[str]:
+        return self.altered.keys()
 
-# Troubles that may be over at the next look without a trace in any file's identity.
-_FLEETING = frozenset({Code.UNREADABLE, Code.VANISHED})
+    # ----------------------------------------------------------------------- what has changed
 
-# What stays true of files as long as they are the same.
-_LASTING = magetab.CODES | {Code.ACCESSION_DIFFERS, Code.SDRF_NOT_THERE, Code.SEVERAL_SDRFS}
+    def _look_at(self, names: Collection[str]) -> bool:
+        """At these entries of the place alone; False: what may have changed with them cannot be told from them."""
+        if self._full or self._before is None or not all(map(self._is_folder_of_its_own, names)):
+            return False
+        for name in names:
+            trace = self._last.get(name)
+            self.altered[name] = trace is not None and trace.again
+            if tree.may_be_folder(self._path(name)):
+                self.lying[name] = _Lying(Entry(os.fsencode(name), self._path(name)))
+        return True
 
+    def _is_folder_of_its_own(self, name: str) -> bool:
+        """Whether it is a dataset, if it is a folder, and nothing else in the place belongs to it."""
+        trace = self._last.get(name)
+        return (
+            self._accessions.exact(name) and not (trace is None and name in self._last) and not (trace and trace.flat)
+        )
 
-@dataclass(slots=True)
-class _Look:
-    """One dataset while it is looked at. `last`: how it was seen last time (empty when it never was)."""
-
-    dataset: str
-    stem: bytes
-    source: SourceConfig
-    accessions: Accessions
-    last: Sighting
-    full: bool
-    sdrf_bytes: int
-    problems: list[Problem] = field(default_factory=list)
-    files: dict[bytes, File | None] = field(default_factory=dict)
-    """name -> what was found when it was looked at; None: it could not be"""
-
-    def unlisted(self, folder: Entry, error: OSError) -> Sighting | Problem:
-        """Of a folder that is there but does not open all that was known stays. One that has just gone is not there."""
-        self._trouble(error, folder)
-        if self.problems[0].code is Code.VANISHED:
-            return self.problems[0]
-        return self._seen(folder, self.last.files, self.last.modified, self.last.metadata)
-
-    def sighting(
-        self, folder: Entry | None, lying: Sequence[_Found], beside: Sequence[_Found], around: Mapping[bytes, Entry]
-    ) -> Sighting:
-        """`lying`: in the folder, or flat when there is none. `beside`: flat, though there is a folder.
-        `around`: all that is in that folder, or in the place."""
-        if any(found.role in _NAMING for found in beside):
-            message = f"{self.dataset} is there as a folder and flat; the folder comes first"
-            self._note(Code.REPEATED, message, beside[0].entry)
-        picked = self._picked(lying, beside)
-        taken = _with_named(picked, self.last.metadata.sdrf_files, around)
-        files = self._identified(taken)
-        if self._unchanged(files):
-            metadata = self.last.metadata
-            self.problems += [problem for problem in self.last.problems if problem.code in _LASTING]
+    def _look_through(self) -> None:
+        before, today, days = self._before, self._clock.today, self._options.verify_days
+        same = before is not None and not before.again and before.identity == self._within(self._identity)
+        if self._full or not same:
+            self._place = self._listed()
+        unsure = []
+        for name, trace in self._last.items():
+            if trace is None or self._full or trace.again or traces.is_due(name, trace.day, today, days):
+                self.altered[name] = self._full or trace is not None
+            else:
+                unsure.append(name)
+        self.altered |= dict.fromkeys(self._changed(unsure), False)
+        if self._place is None and any(t is None or t.flat for t in map(self._last.get, self.altered)):
+            self._place = self._listed()
+        if self._place is None:
+            self.lying = {n: _Lying(Entry(os.fsencode(n), self._path(n))) for n in self.altered}
         else:
-            taken, metadata = self._read(picked, around)
-            files = self._identified(taken)
-        self._check_names(taken, lying, metadata.sdrf_files)
-        self._check_pair(taken, [*lying, *beside])
-        return self._seen(folder or taken[0].entry, files, _modified(files), metadata)
+            lies_otherwise = [n for n in self._place.datasets.keys() | self._last.keys() if self._lies_otherwise(n)]
+            self.altered = dict.fromkeys(lies_otherwise, self._full) | self.altered
+            self.lying = {n: self._place.datasets[n] for n in self.altered if n in self._place.datasets}
 
-    # ----------------------------------------------------------------------- which files
+    def _changed(self, names: Sequence[str]) -> list[str]:
+        """Those of which the folder or a file is not the one that was seen."""
+        size = max(len(names), 1) if self._clock.is_ours else _AT_ONCE
+        parts = [names[at : at + size] for at in range(0, len(names), size)]
+        with self._explained():
+            return [name for found in self._ask(self._changed_of, parts) for name in found]
 
-    def _picked(self, lying: Sequence[_Found], flat: Sequence[_Found]) -> list[_Found]:
-        """By their names: one file a role, the IDF first, and every curator."""
-        roles: dict[str, list[_Found]] = {}
-        for found in lying:
-            roles.setdefault(found.role, []).append(found)
-        beside = {found.role: found for found in flat}
-        picked = [self._pick(roles.get(role, []), beside.get(role)) for role in _ROLES]
-        return [found for found in picked if found] + roles.get("curator", [])
-
-    def _pick(self, lying: Sequence[_Found], beside: _Found | None) -> _Found | None:
-        """The first that is named as it should be, else the one beside the folder, else the first that holds
-        the accession, else the only one."""
-        if exact := next((found for found in lying if found.stem == self.stem), beside):
-            return exact
-        holding = [found for found in lying if self._held(found) == self.dataset]
-        return next(iter(holding or (lying if len(lying) == 1 else [])), None)
-
-    def _held(self, found: _Found) -> str:
-        return self.accessions.within(os.fsdecode(found.stem))
-
-    def _check_names(self, taken: Sequence[_Found], lying: Sequence[_Found], named: Collection[str]) -> None:
-        """What is odd about the names of IDF and SDRF, but for those SDRFs that the IDF names."""
-        chosen = {found.entry.name for found in taken}
-        for found in lying:
-            well = found.entry.name in chosen and (
-                found.stem == self.stem or (found.role == "sdrf" and os.fsdecode(found.entry.name) in named)
-            )
-            if found.role in _NAMING and not well:
-                self._note_odd(found, found.entry.name in chosen)
-
-    def _note_odd(self, found: _Found, taken: bool) -> None:
-        name, kind, held = printable(found.entry.name), found.role.upper(), self._held(found)
-        fate = f"it was taken as its {kind}" if taken else "it was not read"
-        if found.stem == self.stem:
-            self._note(Code.REPEATED, f"{name} is another {kind} of {self.dataset}; {fate}", found.entry)
-        elif held == self.dataset:
-            self._note(Code.NEAR_MISS, f"{name} is almost named {self.dataset}, but not quite; {fate}", found.entry)
-        elif held:
-            self._note(Code.NEAR_MISS, f"{name} lies in {self.dataset} but is named {held}; {fate}", found.entry)
-
-    def _check_pair(self, taken: Sequence[_Found], lying: Sequence[_Found]) -> None:
-        by_role = {found.role: found for found in taken}
-        for role, other, code in _PAIRS:
-            if role in by_role and other not in by_role:
-                unclear = any(found.role == other for found in lying)
-                lack = f"it is not clear which of several is its {other.upper()}" if unclear else f"no {other.upper()}"
-                self._note(code, f"{self.dataset} has an {role.upper()} but {lack}", by_role[role].entry)
-
-    def _identified(self, taken: Sequence[_Found]) -> tuple[File, ...]:
-        """Each looked at once. One that cannot be looked at is the one that it was last time."""
-        return tuple([file for found in taken if (file := self._file(found) or self._last_file(found))])
-
-    def _file(self, found: _Found) -> File | None:
-        name = found.entry.name
-        if name not in self.files:
-            try:
-                self.files[name] = File(found.role, printable(found.entry.path), tree.identity(found.entry))
-            except OSError as error:
-                self._trouble(error, found.entry)
-                self.files[name] = None
-        return self.files[name]
-
-    def _last_file(self, found: _Found) -> File | None:
-        path = printable(found.entry.path)
-        return next((file for file in self.last.files if file.path == path), None)
-
-    # ----------------------------------------------------------------------- what they say
-
-    def _unchanged(self, files: tuple[File, ...]) -> bool:
-        fleeting = any(problem.code in _FLEETING for problem in (*self.problems, *self.last.problems))
-        return files == self.last.files and not fleeting and not self.full
-
-    def _read(self, picked: Sequence[_Found], around: Mapping[bytes, Entry]) -> tuple[list[_Found], Metadata]:
-        """The files that were taken, and what they say. The IDF comes first, as it may name the SDRFs."""
-        values: dict[str, Any] = {}
-        idf = next((found for found in picked if found.role == "idf"), None)
-        if idf is not None:
-            said = self._values(idf)
-            if said.lines:
-                self._check_idf(idf, said, around)
-            values |= said.values
-        taken = _with_named(picked, values.get("sdrf_files", ()), around)
-        for found in taken:
-            if found.role in _READERS and found is not idf:
-                values = _joined(values, self._values(found).values)
-        named = [printable(found.stem) for found in taken if found.role == "curator"]
-        values["curators"] = tuple(dict.fromkeys([*named, *values.get("curators", ())]))
-        return taken, Metadata(**values)
-
-    def _values(self, found: _Found) -> Said[dict[str, Any]]:
-        """What the file says; of one that cannot be read, what it last said."""
-        file = self._file(found)
-        limit = self.sdrf_bytes if found.role == "sdrf" else _LIMITS[found.role]
-        data = self._data(found, file, limit)
-        if file is None or data is None:
-            path = printable(found.entry.path)
-            self.problems += [p for p in self.last.problems if p.path == path and p.code in _LASTING]
-            return Said({name: getattr(self.last.metadata, name) for name in _FIELDS[found.role]})
-        complete = file.identity.size <= limit
-        said = _READERS[found.role](data, complete=complete)
-        for note in said.notes:
-            self._note(note.code, f"{printable(found.entry.name)} {note.text}", found.entry, note.line)
-        values = dict(zip(_FIELDS[found.role], said.values, strict=True))
-        if not complete:
-            values["incomplete"] = tuple(
-                name for name, value in values.items() if isinstance(value, tuple) and any(value)
-            )
-        return Said(values, said.notes, said.lines)
-
-    def _data(self, found: _Found, file: File | None, limit: int) -> bytes | None:
-        if file is None or file.identity.size == 0:
-            return None if file is None else b""
+    def _changed_of(self, names: Sequence[str]) -> list[str]:
+        root, device = tree.root(self._root), self._identity[0]
         try:
-            return tree.head(found.entry.path, min(file.identity.size, limit))
+            return [n for n in names if (trace := self._last[n]) and not tree.same(root, device, trace.seen)]
+        finally:
+            os.close(root)
+
+    def _lies_otherwise(self, name: str) -> bool:
+        assert self._place is not None
+        lying, trace = self._place.datasets.get(name), self._last.get(name)
+        if lying is None or trace is None:
+            return True
+        if lying.folder is None and any(absent in self._place.entries for absent in trace.absent):
+            return True
+        return trace.folder != (lying.folder is not None) or trace.flat != lying.flat_names
+
+    def _listed(self) -> _Place:
+        listed = self._told(partial(tree.listed, self._root, kinds=True))
+        place, flat = _Place({entry.name: entry for entry in listed}), dict[str, list[Found]]()
+        for entry in listed:
+            found = role_of(entry)
+            name = os.fsdecode(found.stem)
+            if self._accessions.exact(name):
+                if found.role in ROLES:
+                    flat.setdefault(name, []).append(found)
+                elif entry.may_be_folder:
+                    place.datasets[name] = _Lying(entry)
+            elif (accession := self._accessions.within(name)) and (
+                found.role in NAMING or (not found.role and entry.may_be_folder)
+            ):
+                place.misnamed.setdefault(name, (accession, entry.name))
+        for name, files in flat.items():
+            if name in place.datasets or any(found.role in NAMING for found in files):
+                place.datasets.setdefault(name, _Lying()).flat = files
+        return place
+
+    # ----------------------------------------------------------------------- what it says now
+
+    def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
+        names = sorted(self.altered.keys() & self.lying.keys())
+        self._traces = dict.fromkeys(self.altered)
+        taken: set[str] = set()
+        whole = True
+        for name, (seen, trace) in zip(names, self._ask(lambda name: self._seen(name, known), names), strict=True):
+            self._traces[name] = traces.kept(trace) if trace else None
+            if isinstance(seen, Sighting):
+                taken.update(file.path for file in seen.files)
+            else:
+                whole = False
+            yield seen
+        yield from self._wrong(taken)
+        if self._place is not None:
+            self._traces[""] = traces.kept(self._of_place(self._place, whole=whole))
+
+    def kept(self) -> Mapping[str, bytes | None]:
+        return self._traces
+
+    def _of_place(self, place: _Place, *, whole: bool) -> PlaceTrace:
+        before, identity = self._before, self._within(self._identity)
+        again = not whole or self._clock.too_new([identity])
+        again |= not self._clock.is_ours and before is not None and before.identity != identity
+        return PlaceTrace(self._reader, again, identity, tuple((n, *said) for n, said in place.misnamed.items()))
+
+    def _seen(self, name: str, known: Mapping[str, Sighting]) -> tuple[Sighting | Problem, Trace | None]:
+        lying, full = self.lying[name], self.altered[name]
+        last = known.get(name) or Sighting(name, self._source.name, "")
+        stem, limit = os.fsencode(name), self._options.sdrf_bytes
+        look = Look(name, stem, self._source, self._accessions, last, full, limit)
+        if lying.folder is None:
+            assert self._place is not None
+            seen: Sighting | Problem = look.sighting(None, lying.flat, (), self._place.entries)
+            return seen, self._trace(look, lying, ())
+        path = lying.folder.path
+        try:
+            folder = (path, tree.folder_identity(path))
+            listed = {entry.name: entry for entry in tree.listed(path)}
         except OSError as error:
-            self._trouble(error, found.entry)
+            return look.unlisted(lying.folder, error), None
+        inside = [found for entry in listed.values() if (found := role_of(entry, stem)).role]
+        seen = look.sighting(lying.folder, inside, lying.flat, listed)
+        return seen, self._trace(look, lying, (folder,))
+
+    def _trace(self, look: Look, lying: _Lying, folder: Sequence[tuple[bytes, Identity]]) -> Trace | None:
+        """None where something could not be looked at, or read: the next time may tell more."""
+        if any(problem.code in FLEETING for problem in look.problems):
             return None
+        looks = [*folder, *((path, tree.plain(file.identity)) for path, file in look.files.items() if file)]
+        beyond = len(self._path(""))
+        seen = tuple([(path[beyond:], self._within(identity)) for path, identity in looks])
+        before = self._last.get(look.dataset)
+        again = self._clock.too_new(identity for _, identity in seen)
+        again |= not self._clock.is_ours and before is not None and before.seen != seen
+        day = self._clock.today if before is None or self.altered[look.dataset] else before.day
+        return Trace(day, again, bool(folder), lying.flat_names, look.absent, seen)
 
-    def _check_idf(self, found: _Found, said: Said[dict[str, Any]], around: Mapping[bytes, Entry]) -> None:
-        """What the IDF says against the name that it has and the files that are there."""
-        name, accessions, sdrfs = printable(found.entry.name), said.values["accessions"], said.values["sdrf_files"]
-        line = said.lines.get("sdrf_files", 0)
-        if accessions and canonical(self.dataset) not in map(canonical, accessions):
-            message = f"{name} says that its accession is {' and '.join(accessions)}"
-            self._note(Code.ACCESSION_DIFFERS, message, found.entry, said.lines.get("accessions", 0))
-        if absent := [sdrf for sdrf in sdrfs if _base(sdrf) not in around]:
-            many = f"SDRFs that are not there: {', '.join(absent)}"
-            self._note(
-                Code.SDRF_NOT_THERE,
-                f"{name} names " + (many if len(absent) > 1 else f"an SDRF that is not there: {absent[0]}"),
-                found.entry,
-                line,
-            )
-        if len(sdrfs) > 1:
-            self._note(Code.SEVERAL_SDRFS, f"{name} names {len(sdrfs)} SDRFs: {', '.join(sdrfs)}", found.entry, line)
-
-    # ----------------------------------------------------------------------- what to tell
-
-    def _note(self, code: Code, message: str, entry: Entry, line: int = 0) -> None:
-        self.problems.append(Problem(code, message, self.dataset, self.source.name, printable(entry.path), line))
-
-    def _trouble(self, error: OSError, entry: Entry) -> None:
-        """A link that leads nowhere has not vanished: it is there, and cannot be read."""
-        name = printable(entry.name)
-        if isinstance(error, FileNotFoundError) and not entry.is_symlink():
-            self._note(Code.VANISHED, f"{name} disappeared while it was being read", entry)
+    def _wrong(self, taken: set[str]) -> Iterator[Problem]:
+        """What is wrong with the place as a whole: no dataset at all; each name that is almost an accession, and each
+        that differs from another's only in case. `taken`: paths of files that belong to a dataset, however named."""
+        if self._place is not None:
+            names, misnamed = {*self._place.datasets}, [(n, *said) for n, said in self._place.misnamed.items()]
         else:
-            self._note(Code.UNREADABLE, f"{name} cannot be read ({_reason(error)})", entry)
+            names = {*self._last} - {*self.altered} | {*self.lying}
+            misnamed = [*self._before.misnamed] if self._before else []
+        if not names:
+            text = f"{self._where} holds no dataset"
+            yield Problem(Code.SOURCE_EMPTY, text, source=self._source.name, path=self._where)
+        spelt: dict[str, str] = {}
+        for name in sorted(names):
+            if (first := spelt.setdefault(name.lower(), name)) != name:
+                message = f"{name} and {first} differ only in upper and lower case"
+                yield Problem(Code.CASE_DUPLICATE, message, name, self._source.name, self._where)
+        if misnamed:
+            unaltered = (trace for name, trace in self._last.items() if trace and name not in self.altered)
+            taken |= {printable(self._path("") + path) for trace in unaltered for path, _ in trace.seen}
+        for name, accession, entry in misnamed:
+            path = printable(self._path("") + entry)
+            if path not in taken:
+                yield self._misnamed(printable(entry), path, accession, spelt.get(name.lower()))
 
-    def _seen(self, at: Entry, files: tuple[File, ...], modified: datetime | None, metadata: Metadata) -> Sighting:
-        source, where = self.source, printable(at.path)
-        return Sighting(self.dataset, source.name, where, source.tech, modified, metadata, files, tuple(self.problems))
+    def _misnamed(self, shown: str, path: str, accession: str, twin: str | None) -> Problem:
+        if twin:
+            message = f"{shown} differs from {twin} only in upper and lower case; it is not tracked"
+            return Problem(Code.CASE_DUPLICATE, message, twin, self._source.name, path)
+        message = f"{shown} is almost {self._accessions.almost(accession)}, but not quite; it is not tracked"
+        return Problem(Code.NEAR_MISS, message, source=self._source.name, path=path)
+
+    # ----------------------------------------------------------------------- asking the place
+
+    def _ask(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """The work on each of these, in order. On another machine's file system it is done by a child, as its server
+        may never answer, and by as many threads as may wait for it at once."""
+        try:
+            if self._clock.is_ours:
+                yield from mapped(work, items)
+            else:
+                options = self._options
+                yield from mapped(work, items, 1, threads=options.at_once, patience=options.timeout)
+        except ChildProcessError as error:
+            text = f"{self._where} could not be read in full: {error}"
+            raise SourceError(self._source.name, self._where, text) from error
+        except Unanswered as error:
+            text = f"{self._where} gave no answer for {self._options.timeout:g} s: are its server and network well?"
+            raise SourceError(self._source.name, self._where, text) from error
+
+    def _told(self, question: Callable[[], R]) -> R:
+        """The answer to a question about the place as a whole."""
+        with self._explained():
+            (answer,) = self._ask(lambda ask: ask(), [question])
+            return answer
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # ValueError: no file system has such a name
+            why = _ADVICE.get(type(error), f"could not be listed ({_reason(error)}): are its disk and server well?")
+            raise SourceError(self._source.name, self._where, f"{self._where} {why}") from error
+
+    def _within(self, identity: Identity) -> Identity:
+        """With 0 for the device of the place, which gets another number whenever it is mounted."""
+        return (0, *identity[1:]) if identity[0] == self._identity[0] else identity
+
+    def _path(self, name: str) -> bytes:
+        return os.path.join(self._root, os.fsencode(name))  # noqa: PTH118 - any name is a name
 
 
-_LIMITS = {"idf": magetab.IDF_LIMIT, "analysis_methods": magetab.METHODS_LIMIT}
-
-
-def _with_named(picked: Sequence[_Found], named: Sequence[str], around: Mapping[bytes, Entry]) -> list[_Found]:
-    """The SDRFs that the IDF names, as far as they are there, in place of the one with the dataset's name."""
-    there = [around[name] for name in dict.fromkeys(map(_base, named)) if name in around]
-    if not there or [entry.name for entry in there] == [found.entry.name for found in picked if found.role == "sdrf"]:
-        return list(picked)
-    sdrfs = [_Found("sdrf", entry.name, entry) for entry in there]
-    idf = [found for found in picked if found.role == "idf"]
-    return [*idf, *sdrfs, *(found for found in picked if found.role not in _NAMING)]
-
-
-def _base(name: str) -> bytes:
-    """The name of a file that an IDF names, where it may stand with folders or as an address."""
-    return os.fsencode(name.replace("\\", "/").rpartition("/")[2])
-
-
-def _joined(values: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Of several files of a role all values count, in order."""
-    both = {name: tuple(dict.fromkeys((*values[name], *value))) for name, value in more.items() if name in values}
-    return {**values, **more, **both}
-
-
-_PAIRS = (("idf", "sdrf", Code.IDF_WITHOUT_SDRF), ("sdrf", "idf", Code.SDRF_WITHOUT_IDF))
-
-
-def _modified(files: Sequence[File]) -> datetime | None:
-    """The newest modification time of IDF and SDRF."""
-    times = [file.identity.mtime_ns for file in files if file.role in _NAMING]
-    return _moment(max(times)) if times else None
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _moment(nanoseconds: int) -> datetime | None:
-    """None: a time that no calendar has, as some file systems tell."""
-    try:
-        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    except OverflowError:
-        return None
+_AT_ONCE = 16
+"""Datasets that a child is asked about at once."""
 
 
 # --------------------------------------------------------------------------- words

@@ -9,10 +9,16 @@ from __future__ import annotations
 import fcntl
 import os
 import pickle
+import select
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 AT_ONCE = 32
 """Items that a child answers for at once: few enough for their results to fit into a pipe, so that it need not wait."""
@@ -37,20 +43,35 @@ def fitting() -> int:
     return max(cores, min(cores * A_CORE, MANY))
 
 
-def mapped(work: Callable[[T], R], items: Sequence[T], processes: int | None = None) -> Iterator[R]:
-    """The results, in the order of the items. What `work` raises is raised here, when its turn comes.
-    Raises ChildProcessError when a child died. However it ends, no child is left."""
+class Unanswered(Exception):
+    """Nothing was done for as long as one was willing to wait."""
+
+
+def mapped(
+    work: Callable[[T], R],
+    items: Sequence[T],
+    processes: int | None = None,
+    *,
+    threads: int = 1,
+    patience: float | None = None,
+) -> Iterator[R]:
+    """The results, in the order of the items. What `work` raises is raised here, when its turn comes. `threads`: of
+    each process, for work that mostly waits. `patience`: seconds in which something must be done, however little; then
+    even a little work is done by a child, for this process must not wait for what may never end.
+    Raises ChildProcessError when a child died, Unanswered when it was waited for in vain. However it ends, no child
+    is left at work."""
     count = fitting() if processes is None else processes
-    if count < 2 or len(items) < WORTH_IT:
+    if patience is None and (count < 2 or len(items) < WORTH_IT):
         yield from map(work, items)
         return
     parts = [items[at : at + AT_ONCE] for at in range(0, len(items), AT_ONCE)]
     children: list[_Child] = []
     try:
-        for first in range(count):
-            children.append(_started(work, parts[first::count], [child.results for child in children]))
+        for first in range(min(count, len(parts))):
+            done = partial(_in_turn, work) if threads < 2 else partial(_side_by_side, work, threads)
+            children.append(_started(done, parts[first::count], [child.results for child in children]))
         for number in range(len(parts)):
-            results, error = _received(children[number % count])
+            results, error = _received(children[number % count], patience)
             yield from results
             if error is not None:
                 raise error
@@ -61,54 +82,124 @@ def mapped(work: Callable[[T], R], items: Sequence[T], processes: int | None = N
 
 class _Child(NamedTuple):
     pid: int
-    results: BinaryIO
+    results: int
+    """the end of a pipe"""
 
 
-def _started(work: Callable[[T], R], parts: Sequence[Sequence[T]], others: Sequence[BinaryIO]) -> _Child:
+Done = tuple[list[R], Exception | None]
+"""Results, up to the first that failed, and why it did."""
+
+
+def _started(
+    done: Callable[[Sequence[Sequence[T]]], Iterator[Done[R]]], parts: Sequence[Sequence[T]], others: Iterable[int]
+) -> _Child:
     receiving, sending = os.pipe()
     with suppress(AttributeError, OSError):  # not every system has it, nor lets everybody
         fcntl.fcntl(sending, fcntl.F_SETPIPE_SZ, PIPE)
     pid = os.fork()
     if pid:
         os.close(sending)
-        return _Child(pid, os.fdopen(receiving, "rb"))
+        return _Child(pid, receiving)
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        os.close(receiving)
-        for other in others:  # else these pipes would not break when the parent dies
-            os.close(other.fileno())
+        for other in (receiving, *others):  # else these pipes would not break when the parent dies
+            os.close(other)
         with os.fdopen(sending, "wb") as pipe:
-            for part in parts:
-                pickle.dump(_done(work, part), pipe, pickle.HIGHEST_PROTOCOL)
+            for results in done(parts):
+                message = pickle.dumps(results, pickle.HIGHEST_PROTOCOL)
+                pipe.write(len(message).to_bytes(_LENGTH, "big") + message)
                 pipe.flush()
     except BaseException:
         os._exit(1)
     os._exit(0)  # nothing of the parent's is flushed or closed twice
 
 
-def _done(work: Callable[[T], R], part: Sequence[T]) -> tuple[list[R], Exception | None]:
-    """The results, up to the first that failed, and why it did."""
+def _in_turn(work: Callable[[T], R], parts: Sequence[Sequence[T]]) -> Iterator[Done[R]]:
+    for part in parts:
+        yield _collected(partial(work, item) for item in part)
+
+
+def _side_by_side(work: Callable[[T], R], threads: int, parts: Sequence[Sequence[T]]) -> Iterator[Done[R]]:
+    """By threads if the first few items show that it mostly waits: else they are in each other's way. While the results
+    of a part are waited for, they are at the parts after it."""
+    began, worked = time.perf_counter(), time.thread_time()
+    tried = _collected(partial(work, item) for item in parts[0][:_TRIED])
+    waits = time.thread_time() - worked < (time.perf_counter() - began) / 2
+    left = iter([parts[0][_TRIED:], *parts[1:]])
+    if tried[1] is not None or not waits:
+        first = parts[0][len(tried[0]) :] if tried[1] is None else ()
+        yield tried if tried[1] else _joined(tried, _collected(partial(work, item) for item in first))
+        yield from _in_turn(work, parts[1:])
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        ahead = deque([pool.submit(work, item) for item in part] for part in islice(left, 1 + threads // AT_ONCE))
+        while ahead:
+            ahead.extend([pool.submit(work, item) for item in part] for part in islice(left, 1))
+            yield _joined(tried, _collected(future.result for future in ahead.popleft()))
+            tried = [], None
+
+
+def _joined(first: Done[R], then: Done[R]) -> Done[R]:
+    return [*first[0], *then[0]], then[1]
+
+
+_TRIED = 4
+
+
+def _collected(asked: Iterable[Callable[[], R]]) -> Done[R]:
     results: list[R] = []
     try:
-        for item in part:
-            results.append(work(item))
+        for ask in asked:
+            results.append(ask())
     except Exception as error:
         return results, error
     return results, None
 
 
-def _received(child: _Child) -> tuple[list[Any], Exception | None]:
+_LENGTH = 8
+"""Bytes before each message that tell how long it is."""
+
+
+def _received(child: _Child, patience: float | None) -> Done[Any]:
+    length = int.from_bytes(_exactly(child.results, _LENGTH, patience), "big")
     try:
-        received: tuple[list[Any], Exception | None] = pickle.load(child.results)
-    except (EOFError, pickle.UnpicklingError) as error:
-        raise ChildProcessError("a process that was reading died; is there enough memory?") from error
+        received: Done[Any] = pickle.loads(_exactly(child.results, length, patience))
+    except pickle.UnpicklingError as error:
+        raise ChildProcessError(_DIED) from error
     return received
 
 
+_DIED = "a process that was reading died; is there enough memory?"
+
+
+def _exactly(pipe: int, size: int, patience: float | None) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        if patience is not None and not select.select([pipe], [], [], patience)[0]:
+            raise Unanswered
+        if not (more := os.read(pipe, size - len(data))):
+            raise ChildProcessError(_DIED)
+        data += more
+    return bytes(data)
+
+
+_left: set[int] = set()
+"""Children that were killed and have not ended: not even a kill ends what waits for some servers that are gone."""
+
+
 def _ended(child: _Child) -> None:
-    child.results.close()
+    os.close(child.results)
     with suppress(ProcessLookupError):
         os.kill(child.pid, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        os.waitpid(child.pid, 0)
+    _left.add(child.pid)
+    deadline = time.monotonic() + 1
+    while True:
+        for pid in [*_left]:
+            with suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            _left.discard(pid)
+        if child.pid not in _left or time.monotonic() > deadline:
+            return
+        time.sleep(0.001)

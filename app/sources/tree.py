@@ -9,41 +9,81 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from operator import attrgetter
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from app.domain.contents import Identity
 from app.domain.model import FileIdentity
-
-Entry: TypeAlias = "os.DirEntry[bytes]"
 
 # A file that turns into a pipe between our look and our reading must not make us wait for its writer.
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def listed(folder: bytes) -> list[Entry]:
-    """What lies directly in a folder, by name."""
+class Entry(NamedTuple):
+    """What lies in a folder. `may_be_folder`: whether listing it is worth a try. What the listing of its folder does
+    not tell (a link, a folder that cannot be looked at) is a yes: listing it then says what is wrong."""
+
+    name: bytes
+    path: bytes
+    may_be_folder: bool = False
+
+
+def listed(folder: bytes, *, kinds: bool = False) -> list[Entry]:
+    """What lies directly in a folder, by name. `kinds`: also which may be folders, which some file systems only tell
+    when each is asked about."""
     with os.scandir(folder) as entries:
-        return sorted(entries, key=attrgetter("name"))
+        found = [Entry(entry.name, entry.path, kinds and _may_be_folder(entry)) for entry in entries]
+    found.sort()
+    return found
 
 
-def may_be_folder(entry: Entry) -> bool:
-    """Whether listing it is worth a try. What the listing itself does not tell (a link, a folder that
-    cannot be looked at) is a yes: listing it then says what is wrong."""
+def _may_be_folder(entry: os.DirEntry[bytes]) -> bool:
     try:
         return entry.is_symlink() or entry.is_dir()
     except OSError:
         return True
 
 
-def identity(entry: Entry) -> FileIdentity:
+def is_link(path: bytes) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 - any name is a name
+
+
+def may_be_folder(path: bytes) -> bool:
+    """As `Entry.may_be_folder`; False where there is nothing."""
+    return os.path.lexists(path) and (is_link(path) or os.path.isdir(path))  # noqa: PTH112
+
+
+def identity(path: bytes) -> FileIdentity:
     """Looks at a file once, through links. What is not a regular file raises OSError too."""
-    seen = entry.stat()
+    seen = os.stat(path)  # noqa: PTH116
     if not stat.S_ISREG(seen.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    return FileIdentity(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+    return FileIdentity(*_identity(seen))
+
+
+def folder_identity(path: bytes) -> Identity:
+    """Another one once anything came, went, or got another name in it."""
+    return _identity(os.stat(path))  # noqa: PTH116
+
+
+def root(folder: bytes) -> int:
+    """A folder from which paths lead; it is not opened for that. To be closed."""
+    return os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def same(root: int, device: int, seen: Iterable[tuple[bytes, Identity]]) -> bool:
+    """Whether each of these is still the one that it was: one look each, through links, none after the first that is
+    not. Paths lead from `root`; of a device of this number identities have 0."""
+    try:
+        for path, identity in seen:
+            now = os.stat(path, dir_fd=root)
+            its = 0 if now.st_dev == device else now.st_dev
+            if (its, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) != identity:
+                return False
+    except OSError:
+        return False
+    return True
 
 
 def head(path: bytes, size: int) -> bytes:
@@ -168,6 +208,10 @@ def _check(file: int, known: Identity) -> None:
     """After reading: had it changed since it was looked at, or were it another, this would tell."""
     if _identity(os.fstat(file)) != known:
         raise OSError(errno.ESTALE, "it changed while it was read")
+
+
+def plain(identity: FileIdentity) -> Identity:
+    return identity.device, identity.inode, identity.size, identity.mtime_ns, identity.ctime_ns
 
 
 def _identity(seen: os.stat_result) -> Identity:

@@ -5,15 +5,18 @@ Rows become records here (in `rows` records become rows). A code that this versi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from app.domain.duplicates import TITLE
 from app.domain.model import (
     Annotation,
     Code,
     Decision,
+    Elsewhere,
     Entry,
     File,
     FileIdentity,
@@ -73,15 +76,16 @@ class Reading:
     until: datetime | None = None
 
     def known(self) -> Known:
-        asked = self._asked()
-        names = dict(self.snapshot.rows("SELECT id, label FROM source_config"))
+        asked = self.asked()
+        names = self.names()
         return Known(
             run=self.when.run,
             at=self.when.at,
+            settings=next(self.snapshot.rows("SELECT settings FROM run WHERE id = :run", run=self.when.run))[0],
             sources=self._sources(),
-            sightings=self._sightings(names),
-            verdicts=self._verdicts(asked),
-            entries=self._entries(),
+            sightings=self.sightings(names),
+            verdicts=self.verdicts(asked),
+            entries=self.entries(),
             asked=asked,
             standings=self.standings(),
             problems=tuple(self._problems()),
@@ -89,6 +93,36 @@ class Reading:
             remarks={(said.kind, said.subject): said for said in remarks(self.snapshot, self.until)},
             annotations=annotated(kept_annotations(self.snapshot, self.until, self.datasets)),
         )
+
+    def part(self, scope: Collection[str]) -> Known:
+        """What is known of the datasets, all problems, and how many datasets there are beside."""
+        known, everything = self.known(), replace(self, datasets=None)
+        names = self.names()
+        counts = self.snapshot.json(
+            next(self.snapshot.rows("SELECT counts FROM run WHERE id = :run", run=self.when.run))[0]
+        )
+        found = self.snapshot.rows(
+            f"SELECT source_id, count(*) FROM sighting WHERE {HOLDS.format('sighting')} GROUP BY source_id"
+        )
+        problems = tuple(everything._problems())
+        unread = {(p.source, p.dataset) for p in (entry.problem for entry in problems) if p.code is Code.UNREADABLE}
+        here = {(source, dataset) for source, seen in known.sightings.items() for dataset in seen}
+        states = Counter(s.decision.state for s in known.standings.values())
+        stand = {self.lifecycle.state(name): count for name, count in counts.items()}
+        return replace(
+            known,
+            scope=frozenset(scope),
+            problems=problems,
+            elsewhere=Elsewhere(
+                {state: count - states[state] for state, count in stand.items()},
+                {names[number]: count - len(known.sightings.get(names[number], ())) for number, count in found},
+                Counter(source for source, dataset in unread - here if dataset),
+            ),
+        )
+
+    def names(self) -> dict[int, str]:
+        """Row of a source -> its name."""
+        return dict(self.snapshot.rows("SELECT id, label FROM source_config"))
 
     def _sources(self) -> dict[str, KnownSource]:
         """As they are configured now. While a source is deleted nothing else modifies it, so that is when it was."""
@@ -118,12 +152,14 @@ class Reading:
             for number, label, key, kind, options, deleted, modified in rows
         }
 
-    def _sightings(self, names: Mapping[int, str]) -> dict[str, dict[str, Sighting]]:
+    def sightings(self, names: Mapping[int, str], of: str | None = None) -> dict[str, dict[str, Sighting]]:
+        """Source -> dataset -> sighting; `of`: of this source alone."""
         found: dict[str, dict[str, Sighting]] = {}
         json, moment = self.snapshot.json, self.snapshot.moment
-        for number, dataset, location, tech, modified, said, files, problems in self._facts(
-            "SELECT source_id, dataset, location, tech, modified, metadata, files, problems FROM sighting", "sighting"
-        ):
+        query = "SELECT source_id, dataset, location, tech, modified, metadata, files, problems FROM sighting"
+        numbers = ", ".join(str(number) for number, name in names.items() if name == of)
+        which = "" if of is None else f"sighting.source_id IN ({numbers or 'NULL'}) AND"
+        for number, dataset, location, tech, modified, said, files, problems in self._facts(query, "sighting", which):
             source = names[number]
             found.setdefault(source, {})[dataset] = Sighting(
                 dataset,
@@ -137,7 +173,7 @@ class Reading:
             )
         return found
 
-    def _asked(self) -> dict[str, datetime]:
+    def asked(self) -> dict[str, datetime]:
         """check or authority -> when the newest run that it answered ended. Runs differ little in what they asked."""
         query = (
             "SELECT CAST(checks AS TEXT) AS names, max(finished) FROM run WHERE id <= :run"
@@ -146,7 +182,7 @@ class Reading:
         rows = self.snapshot.rows(query, run=self.when.run)
         return {name: self.snapshot.time(at) for names, at in rows for name in loads(names)}
 
-    def _verdicts(self, asked: Mapping[str, datetime]) -> dict[tuple[str, str], Verdict]:
+    def verdicts(self, asked: Mapping[str, datetime]) -> dict[tuple[str, str], Verdict]:
         query = "SELECT dataset, check_name, outcome, reason, current, checked_at FROM verdict"
         return {
             (dataset, check): Verdict(
@@ -160,7 +196,7 @@ class Reading:
             for dataset, check, outcome, reason, current, checked in self._facts(query, "verdict")
         }
 
-    def _entries(self) -> dict[str, dict[str, Entry]]:
+    def entries(self) -> dict[str, dict[str, Entry]]:
         """Of each authority that lists anything, be it these datasets or others."""
         listing = f"SELECT DISTINCT authority FROM entry WHERE {self._holding('entry')}"
         found: dict[str, dict[str, Entry]] = {name: {} for (name,) in self.snapshot.rows(listing, run=self.when.run)}
@@ -215,9 +251,9 @@ class Reading:
         rows = self.snapshot.rows(query, run=self.when.run)
         return {names[source]: Hold(names[source], reason, had, now) for source, reason, had, now in rows}
 
-    def _facts(self, query: str, table: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of this table that hold, in the order in which they came to be."""
-        return self._rows(f"{query} WHERE {{}} {self._holding(table)} ORDER BY {table}.id", f"{table}.dataset")
+    def _facts(self, query: str, table: str, which: str = "") -> Iterator[tuple[Any, ...]]:
+        """The rows of this table that hold, in the order in which they came to be; `which`: of those only some."""
+        return self._rows(f"{query} WHERE {which} {{}} {self._holding(table)} ORDER BY {table}.id", f"{table}.dataset")
 
     def _holding(self, table: str) -> str:
         return (HOLDS if self.until is None else HELD).format(table)
@@ -343,6 +379,38 @@ def counts(snapshot: Snapshot, at: datetime) -> Mapping[str, int]:
 # --------------------------------------------------------------------------- looking up
 
 
+def traces(snapshot: Snapshot, source: str) -> dict[str, bytes | None]:
+    """See `app.ports.Store.traces`."""
+    of = "JOIN source_config ON source_config.id = {}.source_id WHERE NOT deleted AND label = :source AND "
+    of_datasets = (
+        "SELECT sighting.dataset, kept FROM sighting JOIN source_config ON source_config.id = sighting.source_id"
+        " LEFT JOIN trace ON trace.source_id = sighting.source_id AND trace.dataset = sighting.dataset"
+        f" WHERE NOT deleted AND label = :source AND {HOLDS.format('sighting')}"
+    )
+    of_place = f"SELECT trace.dataset, kept FROM trace {of.format('trace')} trace.dataset = ''"
+    rows = snapshot.rows(f"{of_datasets} UNION ALL {of_place}", source=source)
+    return {dataset: None if kept is None else bytes(kept) for dataset, kept in rows}
+
+
+def datasets(snapshot: Snapshot) -> dict[str, bool]:
+    """See `app.ports.Store.datasets`."""
+    return dict(snapshot.rows(f"SELECT dataset, state IS NOT NULL FROM decision WHERE {HOLDS.format('decision')}"))
+
+
+def titles(snapshot: Snapshot, datasets: Collection[str]) -> frozenset[str]:
+    """See `app.ports.Store.titles`."""
+    names = _among(snapshot, "SELECT name FROM naming WHERE {}", "dataset IN (...)", datasets)
+    return frozenset(name for (name,) in names if name.startswith(TITLE))
+
+
+def alike(snapshot: Snapshot, keys: Collection[str]) -> dict[str, frozenset[str]]:
+    """See `app.ports.Store.alike`."""
+    found: dict[str, set[str]] = {}
+    for key, dataset in _among(snapshot, "SELECT name, dataset FROM naming WHERE {}", "name IN (...)", keys):
+        found.setdefault(key, set()).add(dataset)
+    return {key: frozenset(those) for key, those in found.items()}
+
+
 def having(snapshot: Snapshot, names: Collection[str]) -> dict[str, frozenset[str]]:
     """See `app.ports.Store.having`."""
     named = {row[0] for row in _among(snapshot, "SELECT dataset FROM naming WHERE {}", "name IN (...)", names)}
@@ -350,7 +418,8 @@ def having(snapshot: Snapshot, names: Collection[str]) -> dict[str, frozenset[st
     named.update(row[0] for row in _among(snapshot, here, "dataset IN (...) AND", names))
     found: dict[str, set[str]] = {dataset: set() for dataset in named}
     for dataset, name in _among(snapshot, "SELECT dataset, name FROM naming WHERE {}", "dataset IN (...)", named):
-        found[dataset].add(name)
+        if not name.startswith(TITLE):
+            found[dataset].add(name)
     return {dataset: frozenset(also) for dataset, also in found.items()}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.domain.contents import Digests, Identity
 from app.domain.model import (
     Annotation,
+    Entry,
     Known,
     KnownProblem,
     Lifecycle,
@@ -20,8 +21,10 @@ from app.domain.model import (
     Run,
     RunStatus,
     Scalar,
+    Sighting,
     Standing,
     StateChange,
+    Verdict,
 )
 from app.ports import Lock
 from app.store import contents, curating, lock, reading, writing
@@ -47,6 +50,45 @@ class SqlStore:
         with self.database.snapshot() as snapshot:
             when = reading.run_at(snapshot, at)
             return reading.Reading(snapshot, when, self.lifecycle, datasets, at).known() if when else Known()
+
+    def part(self, scope: Collection[str], context: Collection[str]) -> Known:
+        with self._now({*scope, *context}) as now:
+            return now.part(scope) if now else Known(scope=frozenset(scope))
+
+    def sightings(self, source: str, datasets: Collection[str] | None = None) -> Mapping[str, Sighting]:
+        with self._now(datasets) as now:
+            return now.sightings(now.names(), source).get(source, {}) if now else {}
+
+    def traces(self, source: str) -> Mapping[str, bytes | None]:
+        with self.database.snapshot() as snapshot:
+            return reading.traces(snapshot, source)
+
+    def verdicts(self) -> Mapping[tuple[str, str], Verdict]:
+        with self._now() as now:
+            return now.verdicts(now.asked()) if now else {}
+
+    def entries(self) -> Mapping[str, Mapping[str, Entry]]:
+        with self._now() as now:
+            return now.entries() if now else {}
+
+    def datasets(self) -> Mapping[str, bool]:
+        with self.database.snapshot() as snapshot:
+            return {dataset: bool(here) for dataset, here in reading.datasets(snapshot).items()}
+
+    def titles(self, datasets: Collection[str]) -> frozenset[str]:
+        with self.database.snapshot() as snapshot:
+            return reading.titles(snapshot, datasets)
+
+    def alike(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
+        with self.database.snapshot() as snapshot:
+            return reading.alike(snapshot, keys)
+
+    @contextmanager
+    def _now(self, datasets: Collection[str] | None = None) -> Iterator[reading.Reading | None]:
+        """After the newest run; None: there was none."""
+        with self.database.snapshot() as snapshot:
+            when = reading.run_at(snapshot, None)
+            yield reading.Reading(snapshot, when, self.lifecycle, datasets) if when else None
 
     def record(self, recording: Recording, lock: Lock) -> int:
         with self.database.writing() as transaction:
@@ -85,9 +127,8 @@ class SqlStore:
             return reading.having(snapshot, names)
 
     def standings(self, datasets: Collection[str]) -> Mapping[str, Standing]:
-        with self.database.snapshot() as snapshot:
-            when = reading.run_at(snapshot, None)
-            return reading.Reading(snapshot, when, self.lifecycle, datasets).standings() if when else {}
+        with self._now(datasets) as now:
+            return now.standings() if now else {}
 
     def listed(self, datasets: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         with self.database.snapshot() as snapshot:

@@ -145,6 +145,7 @@ run = Table(
     Column("checks", JSON(none_as_null=True), nullable=False),
     _words("error", ""),
     _words("tracker_version", ""),
+    _words("settings", "", comment="digest of what its decisions depended on, beside facts"),
 )
 
 harvest_log = Table(
@@ -315,6 +316,16 @@ annotation = Table(
     Column("until", Moment, comment="NULL: it stands there"),
     Index("uq_annotation_now", "dataset", "title", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
     comment="what curators have in columns of their own",
+)
+
+trace = Table(
+    "trace",
+    metadata,
+    Column("source_id", ForeignKey("source_config.id"), primary_key=True),
+    Column("dataset", Words, primary_key=True, comment="empty: of the place itself"),
+    Column("kept", LargeBinary, nullable=False, comment="see app.ports.Look"),
+    comment="what sources keep to tell what has changed; to be thrown away at any time",
+    sqlite_with_rowid=False,
 )
 
 content = Table(

@@ -21,7 +21,7 @@ T = TypeVar("T")
 def write(transaction: Transaction, recording: Recording) -> int:
     """Returns the run's id."""
     ids = _write_sources(transaction, recording)
-    run = transaction.added("run", **rows.run_values(recording.run))
+    run = transaction.added("run", **rows.run_values(recording.run), settings=recording.settings)
     _write_logs(transaction, recording.logs, recording.run, run, ids)
     book = _Book(transaction, run, ids)
     book.edit(rows.SIGHTINGS, recording.sightings)
@@ -31,6 +31,7 @@ def write(transaction: Transaction, recording: Recording) -> int:
     book.edit(rows.PROBLEMS, recording.problems)
     book.edit(rows.HOLDS, recording.holds)
     _write_names(transaction, recording.names)
+    _write_traces(transaction, recording.traces, ids)
     bulk.insert(transaction, "state_change", [rows.change_values(change, run) for change in recording.changes])
     return run
 
@@ -134,6 +135,15 @@ def _write_names(transaction: Transaction, names: Mapping[str, Collection[str]])
         if len(name) <= LONGEST
     ]
     bulk.insert(transaction, "naming", named)
+
+
+def _write_traces(transaction: Transaction, traces: Mapping[str, Mapping[str, bytes | None]], ids: Ids) -> None:
+    for source, kept in traces.items():
+        bulk.delete(transaction, "trace", "dataset", kept, source_id=ids[source])
+        rows = [
+            {"source_id": ids[source], "dataset": d, "kept": trace} for d, trace in kept.items() if trace is not None
+        ]
+        bulk.insert(transaction, "trace", rows)
 
 
 # --------------------------------------------------------------------------- logs

@@ -70,21 +70,6 @@ class _Listing:
         return iter(self._shown)
 
 
-class _Seen:
-    """An entry whose file seems to be of another size."""
-
-    def __init__(self, entry: Any, size: int) -> None:
-        self._entry, self._size = entry, size
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._entry, name)
-
-    def stat(self) -> os.stat_result:
-        true = self._entry.stat()
-        named = {name: getattr(true, name) for name in dir(true) if name.startswith("st_")}
-        return os.stat_result((*true[:6], self._size, *true[7:]), named)
-
-
 def _listed(folder: str, otherwise: Callable[[Iterator[Any], int], Iterable[Any]]) -> None:
     """From now on this folder shows what `otherwise` makes of its entries, and of how often it was listed before."""
     honest, times = os.scandir, count()
@@ -144,8 +129,17 @@ def goes_away(folder: str, after: int, leaves: bool) -> None:
 
 
 def seems_of_size(path: str, size: int) -> None:
-    folder, _, name = path.rpartition("/")
-    _listed(folder, lambda entries, _: (_Seen(e, size) if os.fsdecode(e.name) == name else e for e in entries))
+    """A file that is looked at, and is of another size in truth."""
+    honest = os.stat
+
+    def stat(name: Any, **how: Any) -> os.stat_result:
+        true = honest(name, **how)
+        if not isinstance(name, str | bytes) or os.fsdecode(name) != path:
+            return true
+        named = {name: getattr(true, name) for name in dir(true) if name.startswith("st_")}
+        return os.stat_result((*true[:6], size, *true[7:]), named)
+
+    os.stat = stat
 
 
 def kills_readers(folder: str) -> None:

@@ -116,15 +116,11 @@ class _CountedEntry:
             self._calls.note("is_dir", self.path)
         return self._entry.is_dir()
 
-    def stat(self) -> os.stat_result:
-        self._calls.note("stat", self.path)
-        return self._entry.stat()
-
 
 @contextmanager
 def counted(monkeypatch: Any) -> Iterator[Calls]:
     """Every listing, look and opening in this process, counted."""
-    calls, scandir, opened = Calls(), os.scandir, os.open
+    calls, scandir, opened, looked = Calls(), os.scandir, os.open, os.stat
 
     @contextmanager
     def counting_scandir(path: bytes) -> Iterator[Iterator[_CountedEntry]]:
@@ -136,7 +132,12 @@ def counted(monkeypatch: Any) -> Iterator[Calls]:
         calls.note("open", path)
         return opened(path, *arguments, **more)
 
+    def counting_stat(path: bytes, **more: Any) -> os.stat_result:
+        calls.note("stat", path)
+        return looked(path, **more)
+
     with monkeypatch.context() as patched:
         patched.setattr(os, "scandir", counting_scandir)
         patched.setattr(os, "open", counting_open)
+        patched.setattr(os, "stat", counting_stat)
         yield calls

@@ -232,7 +232,7 @@ def test_what_has_changed_is_read(
 
 
 def test_no_call_is_made_that_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One listing a folder, one look a file of ours, one opening a file that is read; nothing else."""
+    """One listing and one look a folder, one look a file of ours, one opening a file that is read; nothing else."""
     others = ["E-MTAB-1-tpms.tsv", "E-MTAB-1.condensed-sdrf.tsv", "qc/report.html"]
     inside = {f"E-MTAB-1/{name}": b"x" for name in others}
     place = fill(
@@ -246,7 +246,8 @@ def test_no_call_is_made_that_is_not_needed(tmp_path: Path, monkeypatch: pytest.
     assert calls.of("is_dir") == []
     opened = ["E-MTAB-1.idf.txt", "E-MTAB-1.sdrf.txt", "E-MTAB-2.idf.txt"]
     assert calls.of("open") == opened
-    assert calls.of("stat") == sorted([*opened, "E-MTAB-1-configuration.xml", ".curator.ada"])
+    folders = ["E-MTAB-1", "place"]
+    assert calls.of("stat") == sorted([*opened, "E-MTAB-1-configuration.xml", ".curator.ada", *folders])
 
 
 def test_only_the_head_of_a_large_sdrf_is_read(tmp_path: Path) -> None:
@@ -456,11 +457,11 @@ class Vanishing:
         self.name = name
         monkeypatch.setattr(tree, step, self)
 
-    def __call__(self, what: Any, *more: Any) -> Any:
+    def __call__(self, what: Any, *more: Any, **named: Any) -> Any:
         path = Path(os.fsdecode(what if isinstance(what, bytes) else what.path))
         if path.name == self.name:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return self.whole(what, *more)
+        return self.whole(what, *more, **named)
 
 
 @pytest.mark.parametrize("step", ["identity", "head"])

@@ -57,7 +57,7 @@ class Unlookable:
 
 def test_what_cannot_be_looked_at_may_be_a_folder() -> None:
     """So that it is listed, and the failure told, instead of its being passed over in silence."""
-    assert tree.may_be_folder(Unlookable())  # type: ignore[arg-type]
+    assert tree._may_be_folder(Unlookable())  # type: ignore[arg-type]
 
 
 def test_a_folder_is_listed_with_its_files_and_nothing_else(tmp_path: Path) -> None:
