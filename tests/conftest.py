@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -14,6 +15,17 @@ settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.register_profile("exploring", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "seeded"))
 """The same examples every time; `./run test-long` looks for new ones."""
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a command that was called in this process did to the loggers is undone."""
+    root, others = logging.getLogger(), ("app.crawl", "app.tracker")
+    handlers, levels = [*root.handlers], {name: logging.getLogger(name).level for name in ("", *others)}
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")

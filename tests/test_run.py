@@ -275,9 +275,20 @@ def test_two_at_once_install_what_tests_start_once(lacking: House) -> None:
 def test_help_lists_every_command_with_what_it_does(house: House, arguments: tuple[str, ...]) -> None:
     process = house.start(*arguments)
     listed = dict(line.split(maxsplit=1) for line in process.communicate()[0].splitlines()[1:])
-    tests = ["test", "test-long", "test-google"]
+    tests = ["test", "test-long", "soak", "test-google"]
     assert list(listed) == ["demo", "crawl", "tracker", *tests, "bench", "lint", "docs", "lock", "help"]
     assert all(listed.values()) and process.returncode == 0
+
+
+def test_each_command_that_is_listed_can_be_given(house: House) -> None:
+    """Those that tests of their own do not give."""
+    for name, asks in [
+        ("soak", "-m pytest -s -m long"),
+        ("test-google", "-m pytest -m google"),
+        ("bench", "-m benchmarks"),
+    ]:
+        house.start(name, "1").communicate()
+        assert house.asked(asks) == 1
 
 
 def test_a_command_that_does_not_exist_is_refused_with_the_list(house: House) -> None:
