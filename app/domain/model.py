@@ -8,9 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from app.domain.text import storable
+
+if TYPE_CHECKING:
+    from app.domain.duplicates import KnownGroup
 
 # --------------------------------------------------------------------------- states
 
@@ -228,7 +231,7 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
     """One configured place. `name` is its identity (the configured name, else the key);
-    `location` is what to open: an absolute path or an address."""
+    `location` is what to open: an absolute path or an address. `schedule`: its own, which makes it no other place."""
 
     name: str
     key: str
@@ -239,6 +242,7 @@ class SourceConfig:
     resource: str = ""
     origin: str = ""
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    schedule: str = field(default="", compare=False, repr=False)
 
 
 class FileIdentity(NamedTuple):
@@ -511,6 +515,8 @@ class Known:
     at: datetime | None = None
     settings: str = ""
     scope: frozenset[str] | None = None
+    related: frozenset[str] = frozenset()
+    """the scope, and what has a title with any of it: their groups of duplicates may be others than before"""
     elsewhere: Elsewhere = Elsewhere()
     sources: Mapping[str, KnownSource] = field(default_factory=dict)
     sightings: Mapping[str, Mapping[str, Sighting]] = field(default_factory=dict)
@@ -634,6 +640,8 @@ class Recording:
     changes: tuple[StateChange, ...] = ()
     settings: str = ""
     """a digest of what decisions depended on, beside facts"""
+    groups: Edits[KnownGroup] = Edits()
+    """of duplicates"""
     traces: Mapping[str, Mapping[str, bytes | None]] = field(default_factory=dict)
     """source -> dataset ("" for the place itself) -> what the source keeps of it, see `app.ports.Look`, as far as that
     is another than before; None: nothing any more"""
@@ -656,12 +664,14 @@ class SourceReport:
 @dataclass(frozen=True, slots=True)
 class OutputReport:
     """`status` is published or failed; `where` the path or address, or the error; `notes`: what else there is to be
-    said of it, in sentences."""
+    said of it, in sentences; `reads` and `writes`: how many requests that took."""
 
     name: str
     status: str
     where: str
     notes: tuple[str, ...] = ()
+    reads: int = 0
+    writes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ or by any other that is installed beside it. Only the kind that is opened is loa
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
@@ -37,16 +37,21 @@ def kinds() -> Mapping[str, Kind]:
     return {name: _load(entry) for name, entry in sorted(_registered().items())}
 
 
-def open_source(config: SourceConfig, accession: re.Pattern[str]) -> Source:
-    """The source for a configured place; opens nothing yet. Raises UsageError for a kind that nobody registered."""
-    registered = _registered()
-    if config.kind not in registered:
-        known = ", ".join(sorted(registered)) or "none is installed"
-        raise UsageError(f"{config.name}: unknown kind of source {config.kind!r}; known are: {known}")
-    return _load(registered[config.kind])(config, accession)
+def opener(accession: re.Pattern[str]) -> Callable[[SourceConfig], Source]:
+    """Gives the source for a configured place; opens nothing yet. Raises UsageError for a kind that nobody
+    registered."""
+    registered = _registered()  # to look for them takes longer than to open a source
+
+    def opened(config: SourceConfig) -> Source:
+        if config.kind not in registered:
+            known = ", ".join(sorted(registered)) or "none is installed"
+            raise UsageError(f"{config.name}: unknown kind of source {config.kind!r}; known are: {known}")
+        return _load(registered[config.kind])(config, accession)
+
+    return opened
 
 
-def _registered() -> dict[str, EntryPoint]:
+def _registered() -> Mapping[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 

@@ -122,6 +122,9 @@ class Look:
             self.problems += [problem for problem in self.last.problems if problem.code in _LASTING]
         else:
             taken, metadata = self._read(picked, around)
+            paths = {printable(found.entry.path) for found in taken}
+            # An SDRF that was only looked at before the IDF said that it is another one is no matter.
+            self.problems = [p for p in self.problems if p.code not in FLEETING or p.path in paths]
             files = self._identified(taken)
         self.absent = tuple([name for name in map(_base, metadata.sdrf_files) if name not in around])
         self._check_names(taken, lying, metadata.sdrf_files)

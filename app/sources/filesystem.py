@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +30,7 @@ from app.sources import magetab, traces, tree
 from app.sources.dataset import FLEETING, NAMING, ROLES, Found, Look, role_of
 from app.sources.forked import Unanswered, mapped
 from app.sources.names import Accessions
-from app.sources.traces import Clock, PlaceTrace, Trace
+from app.sources.traces import Clock, PlaceTrace, Trace, Traces
 from app.sources.tree import Entry
 
 READER = 1
@@ -131,12 +131,12 @@ class Glance:
         self._clock = Clock(self._source.location, time.time_ns())
         before = traces.told(kept.get(""), PlaceTrace)
         self._before = before if before and before.reader == self._reader else None
-        self._last = {name: traces.told(data, Trace) for name, data in kept.items() if name}
+        self._last: Mapping[str, Trace | None] = Traces(kept)
         self._full = full or (self._before is None and bool(self._last))
         self._identity = self._told(partial(tree.folder_identity, self._root))
         self._place: _Place | None = None
         self._traces: dict[str, bytes | None] = {}
-        if only is None or not self._look_at(only):
+        if only is None or not self._look_at({*only}):
             self._look_through()
 
     @property
@@ -145,16 +145,28 @@ class Glance:
 
     # ----------------------------------------------------------------------- what has changed
 
-    def _look_at(self, names: Collection[str]) -> bool:
+    def _look_at(self, names: Set[str]) -> bool:
         """At these entries of the place alone; False: what may have changed with them cannot be told from them."""
-        if self._full or self._before is None or not all(map(self._is_folder_of_its_own, names)):
+        if self._full or self._before is None:
             return False
-        for name in names:
+        if not self._before.flat:
+            names = {*filter(self._may_matter, names)}
+        if not all(map(self._is_folder_of_its_own, names)):
+            return False
+        # Beside a folder that is new there may be flat files that nobody asked for while there was no dataset.
+        listed = {} if names <= self._last.keys() else self._listed().datasets
+        there = self._ask(tree.may_be_folder, [*map(self._path, names)])
+        for name, may_be_folder in zip(names, there, strict=True):
             trace = self._last.get(name)
             self.altered[name] = trace is not None and trace.again
-            if tree.may_be_folder(self._path(name)):
-                self.lying[name] = _Lying(Entry(os.fsencode(name), self._path(name)))
+            if may_be_folder:
+                self.lying[name] = listed.get(name) or _Lying(Entry(os.fsencode(name), self._path(name)))
         return True
+
+    def _may_matter(self, name: str) -> bool:
+        """Whether any dataset in a folder, or any that may come to be, could have to do with an entry of this name."""
+        stem = os.fsdecode(role_of(Entry(os.fsencode(name), b"")).stem)
+        return name in self._last or self._accessions.exact(stem) or bool(self._accessions.within(stem))
 
     def _is_folder_of_its_own(self, name: str) -> bool:
         """Whether it is a dataset, if it is a folder, and nothing else in the place belongs to it."""
@@ -164,6 +176,7 @@ class Glance:
         )
 
     def _look_through(self) -> None:
+        self._last = dict(self._last)
         before, today, days = self._before, self._clock.today, self._options.verify_days
         same = before is not None and not before.again and before.identity == self._within(self._identity)
         if self._full or not same:
@@ -252,7 +265,9 @@ class Glance:
         before, identity = self._before, self._within(self._identity)
         again = not whole or self._clock.too_new([identity])
         again |= not self._clock.is_ours and before is not None and before.identity != identity
-        return PlaceTrace(self._reader, again, identity, tuple((n, *said) for n, said in place.misnamed.items()))
+        flat = any(lying.folder is None for lying in place.datasets.values())
+        misnamed = tuple((n, *said) for n, said in place.misnamed.items())
+        return PlaceTrace(self._reader, again, flat, identity, misnamed)
 
     def _seen(self, name: str, known: Mapping[str, Sighting]) -> tuple[Sighting | Problem, Trace | None]:
         lying, full = self.lying[name], self.altered[name]

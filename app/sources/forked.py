@@ -64,7 +64,8 @@ def mapped(
     if patience is None and (count < 2 or len(items) < WORTH_IT):
         yield from map(work, items)
         return
-    parts = [items[at : at + AT_ONCE] for at in range(0, len(items), AT_ONCE)]
+    size = AT_ONCE if patience is None else 1  # whatever is done is heard of
+    parts = [items[at : at + size] for at in range(0, len(items), size)]
     children: list[_Child] = []
     try:
         for first in range(min(count, len(parts))):
@@ -115,33 +116,24 @@ def _started(
     os._exit(0)  # nothing of the parent's is flushed or closed twice
 
 
-def _in_turn(work: Callable[[T], R], parts: Sequence[Sequence[T]]) -> Iterator[Done[R]]:
+def _in_turn(work: Callable[[T], R], parts: Iterable[Sequence[T]]) -> Iterator[Done[R]]:
     for part in parts:
         yield _collected(partial(work, item) for item in part)
 
 
 def _side_by_side(work: Callable[[T], R], threads: int, parts: Sequence[Sequence[T]]) -> Iterator[Done[R]]:
-    """By threads if the first few items show that it mostly waits: else they are in each other's way. While the results
+    """By threads if the first few parts show that it mostly waits: else they are in each other's way. While the results
     of a part are waited for, they are at the parts after it."""
-    began, worked = time.perf_counter(), time.thread_time()
-    tried = _collected(partial(work, item) for item in parts[0][:_TRIED])
-    waits = time.thread_time() - worked < (time.perf_counter() - began) / 2
-    left = iter([parts[0][_TRIED:], *parts[1:]])
-    if tried[1] is not None or not waits:
-        first = parts[0][len(tried[0]) :] if tried[1] is None else ()
-        yield tried if tried[1] else _joined(tried, _collected(partial(work, item) for item in first))
-        yield from _in_turn(work, parts[1:])
+    left, began, worked = iter(parts), time.perf_counter(), time.thread_time()
+    yield from _in_turn(work, islice(left, _TRIED))
+    if time.thread_time() - worked >= (time.perf_counter() - began) / 2:
+        yield from _in_turn(work, left)
         return
     with ThreadPoolExecutor(threads) as pool:
-        ahead = deque([pool.submit(work, item) for item in part] for part in islice(left, 1 + threads // AT_ONCE))
+        ahead = deque([pool.submit(work, item) for item in part] for part in islice(left, 2 * threads))
         while ahead:
             ahead.extend([pool.submit(work, item) for item in part] for part in islice(left, 1))
-            yield _joined(tried, _collected(future.result for future in ahead.popleft()))
-            tried = [], None
-
-
-def _joined(first: Done[R], then: Done[R]) -> Done[R]:
-    return [*first[0], *then[0]], then[1]
+            yield _collected(future.result for future in ahead.popleft())
 
 
 _TRIED = 4

@@ -10,8 +10,9 @@ from pathlib import Path
 TABLE = Path("/proc/self/mountinfo")
 
 _ELSEWHERE = re.compile(
-    r"nfs\d*|cifs|smb\d*|smbfs|9p|virtiofs|afs|ceph|glusterfs|lustre|gpfs|beegfs|ncpfs|coda|autofs|sshfs|davfs|vboxsf"
-    r"|prl_fs|vmhgfs|fuse(\..*)?|"
+    r"nfs\d*|cifs|smb\w*|ncpfs?|9p|virtiofs|fuse(\..*|blk|ctl)?|sshfs|davfs2?|autofs|coda|k?afs|openafs|yfs"
+    r"|ceph|glusterfs|lustre|gpfs|mmfs|beegfs|panfs|orangefs|pvfs2|wekafs|gfs2?|ocfs2"
+    r"|vboxsf|prl_fs|(vm)?hgfs|drvfs|"
 )
 """Kinds that other machines, or programs, may change without our kernel seeing it; and the one that is not told."""
 
@@ -19,20 +20,24 @@ _ELSEWHERE = re.compile(
 def file_system(path: str, table: Path = TABLE) -> str:
     """Such as ext4 or nfs4; empty where the system does not tell. Links in the path are not followed."""
     try:
-        mounts = table.read_bytes().splitlines()
-    except OSError:
+        mounts, wanted = table.read_bytes().splitlines(), _as_folder(os.path.abspath(os.fsencode(path)))  # noqa: PTH100
+    except (OSError, ValueError):
         return ""
-    wanted, kind, longest = os.fsencode(path).rstrip(b"/") + b"/", "", 0
+    kind, longest = b"", 0
     for mount in mounts:
         # ID, parent, device, root, mount point, options, optional fields up to a dash, kind: proc(5)
         before, _, after = mount.partition(b" - ")
-        point = _ESCAPED.sub(lambda octal: bytes([int(octal[1], 8)]), before.split(b" ")[4]).rstrip(b"/") + b"/"
+        point = _as_folder(_ESCAPED.sub(lambda octal: bytes([int(octal[1], 8)]), before.split(b" ")[4]))
         if wanted.startswith(point) and len(point) >= longest:  # of two at one point the later one is seen
-            kind, longest = os.fsdecode(after.split(b" ")[0]), len(point)
-    return kind
+            kind, longest = after.split(b" ")[0], len(point)
+    return os.fsdecode(kind)
 
 
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
+
+
+def _as_folder(path: bytes) -> bytes:
+    return (b"/" + path.strip(b"/")).rstrip(b"/") + b"/"
 
 
 def tells_events(kind: str) -> bool:
@@ -42,4 +47,4 @@ def tells_events(kind: str) -> bool:
 
 def has_our_clock(kind: str) -> bool:
     """Whether the times of files there are this machine's, and it answers as long as this machine does."""
-    return _ELSEWHERE.fullmatch(kind) is None
+    return tells_events(kind)

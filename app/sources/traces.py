@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import marshal
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from app.domain.contents import Identity
@@ -34,11 +34,13 @@ class Trace(NamedTuple):
 
 
 class PlaceTrace(NamedTuple):
-    """Of the place itself. `reader`: all that what is read depends on beside the files; `misnamed`: names that almost
-    are accessions, see `filesystem`."""
+    """Of the place itself. `reader`: all that what is read depends on beside the files; `flat`: whether a dataset lies
+    in the place itself, for which any name there may matter; `misnamed`: names that almost are accessions, see
+    `filesystem`."""
 
     reader: str
     again: bool
+    flat: bool
     identity: Identity
     misnamed: tuple[tuple[str, str, bytes], ...]
 
@@ -56,6 +58,25 @@ def told(data: bytes | None, kind: type[T]) -> T | None:
         return None if data is None else kind(*marshal.loads(data))
     except (EOFError, ValueError, TypeError):
         return None
+
+
+class Traces(Mapping[str, Trace | None]):
+    """dataset -> what was kept of it, told when it is asked for: most often that is of few out of many."""
+
+    def __init__(self, kept: Mapping[str, bytes | None]) -> None:
+        self._kept = {name: data for name, data in kept.items() if name}
+
+    def __getitem__(self, name: str) -> Trace | None:
+        return told(self._kept[name], Trace)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kept
 
 
 def is_due(name: str, read: int, today: int, days: int) -> bool:

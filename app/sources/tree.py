@@ -51,7 +51,11 @@ def is_link(path: bytes) -> bool:
 
 def may_be_folder(path: bytes) -> bool:
     """As `Entry.may_be_folder`; False where there is nothing."""
-    return os.path.lexists(path) and (is_link(path) or os.path.isdir(path))  # noqa: PTH112
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return stat.S_ISLNK(mode) or stat.S_ISDIR(mode)
 
 
 def identity(path: bytes) -> FileIdentity:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from app.errors import SourceError
 from app.sources import filesystem, forked, tree
-from app.sources.forked import WORTH_IT, mapped
+from app.sources.forked import WORTH_IT, Unanswered, mapped
 from tests.sources.places import dataset, fill, read, source
 
 ITEMS = range(WORTH_IT * 3 + 7)
@@ -72,6 +76,110 @@ def test_a_child_that_dies_is_an_error_and_never_a_short_list() -> None:
     with pytest.raises(ChildProcessError, match="died"):
         list(mapped(dying, ITEMS, 2))
 
+
+# --------------------------------------------------------------------------- work that waits for others
+
+FEW = range(60)
+
+
+class Together:
+    """Work that waits a moment, and knows how many were at it at once."""
+
+    def __init__(self) -> None:
+        self.now, self.most, self.lock = 0, 0, threading.Lock()
+
+    def __call__(self, number: int) -> tuple[int, int, int]:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(random.Random(number).uniform(0.001, 0.02))
+        with self.lock:
+            self.now -= 1
+        return number, os.getpid(), self.most
+
+
+@pytest.mark.parametrize("threads", [1, 3, 16])
+def test_as_many_as_allowed_wait_at_once_in_one_other_process_and_results_come_in_order(threads: int) -> None:
+    done = list(mapped(Together(), FEW, 1, threads=threads, patience=10))
+    assert [number for number, _, _ in done] == list(FEW)
+    assert len({pid for _, pid, _ in done} - {os.getpid()}) == len({pid for _, pid, _ in done}) == 1
+    assert max(most for _, _, most in done) == threads
+
+
+def test_threads_are_not_in_each_others_way_where_there_is_nothing_to_wait_for() -> None:
+    def busy(number: int) -> int:
+        return sum(range(20_000)) and threading.get_ident()
+
+    assert len(set(mapped(busy, FEW, 1, threads=16, patience=10))) == 1
+
+
+@pytest.mark.parametrize("waits", [0.0, 0.002], ids=["at once", "after a while"])
+@pytest.mark.parametrize("bad", [0, 3, 4, 40, 59])
+def test_what_a_thread_raises_is_raised_when_its_turn_comes(bad: int, waits: float) -> None:
+    def work(number: int) -> int:
+        time.sleep(waits)
+        return number // (number != bad)
+
+    done = mapped(work, FEW, 1, threads=8, patience=10)
+    assert [next(done) for _ in range(bad)] == list(range(bad))
+    with pytest.raises(ZeroDivisionError):
+        next(done)
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+@pytest.mark.parametrize("count", [1, 60])
+def test_what_never_ends_is_given_up_with_what_was_done_before(threads: int, count: int) -> None:
+    """Also where it is that little that this process could have done it by itself."""
+    began = time.monotonic()
+    found = mapped(lambda n: stuck() if n == count - 1 else n, range(count), 1, threads=threads, patience=0.3)
+    assert [next(found) for _ in range(count - 1)] == list(range(count - 1))
+    with pytest.raises(Unanswered):
+        next(found)
+    assert 0.3 <= time.monotonic() - began < 3
+
+
+def stuck() -> int:
+    time.sleep(60)
+    return 0
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_what_takes_its_time_is_not_given_up_as_long_as_something_is_done(threads: int) -> None:
+    def slow(number: int) -> int:
+        time.sleep(0.1)
+        return number
+
+    assert list(mapped(slow, range(12 * threads), 1, threads=threads, patience=0.6)) == list(range(12 * threads))
+
+
+class Stopped(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_who_is_interrupted_while_it_waits_leaves_at_once(threads: int) -> None:
+    with pytest.raises(Stopped), stopped_after(0.2):
+        list(mapped(lambda n: stuck(), FEW, 1, threads=threads, patience=60))
+
+
+@contextmanager
+def stopped_after(seconds: float) -> Iterator[None]:
+    """By a signal whose handler raises, as that of the daemon does; and no later than a second after it."""
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped
+
+    before, began = signal.signal(signal.SIGALRM, stop), time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        assert time.monotonic() - began < seconds + 1
+
+
+# --------------------------------------------------------------------------- a place
 
 PLACE = {name: content for number in range(600) for name, content in dataset(f"E-MTAB-{number}").items()}
 

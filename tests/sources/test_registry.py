@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import UsageError
-from app.sources import kinds, open_source
+from app.sources import kinds, opener
 from app.sources.filesystem import FilesystemSource
 from tests.sources.places import ACCESSION, config
 
@@ -40,16 +40,16 @@ def test_a_package_installed_beside_this_one_adds_its_kind(install) -> None:  # 
     install("made-up", "made_up_sources:MadeUp", "class MadeUp:\n    def __init__(self, *given): self.given = given\n")
     assert "made-up" in kinds()
     place = config("/somewhere", kind="made-up")
-    assert vars(open_source(place, ACCESSION)) == {"given": (place, ACCESSION)}
+    assert vars(opener(ACCESSION)(place)) == {"given": (place, ACCESSION)}
 
 
 def test_opening_a_source_opens_nothing() -> None:
-    assert isinstance(open_source(config("/not/there"), ACCESSION), FilesystemSource)
+    assert isinstance(opener(ACCESSION)(config("/not/there")), FilesystemSource)
 
 
 def test_an_unknown_kind_is_told_with_those_that_are_known() -> None:
     with pytest.raises(UsageError) as raised:
-        open_source(config("ftp://example.org", kind="ftp"), ACCESSION)
+        opener(ACCESSION)(config("ftp://example.org", kind="ftp"))
     assert str(raised.value) == f"loading: unknown kind of source 'ftp'; known are: {', '.join(sorted(kinds()))}"
 
 
@@ -57,8 +57,8 @@ def test_an_unknown_kind_is_told_with_those_that_are_known() -> None:
 def test_a_kind_that_cannot_be_loaded_is_told_and_stops_no_other(install, value: str) -> None:  # type: ignore[no-untyped-def]
     install("broken", value)
     with pytest.raises(UsageError, match=r"the kind of source 'broken' .* cannot be loaded"):
-        open_source(config("/somewhere", kind="broken"), ACCESSION)
-    assert isinstance(open_source(config("/somewhere"), ACCESSION), FilesystemSource)
+        opener(ACCESSION)(config("/somewhere", kind="broken"))
+    assert isinstance(opener(ACCESSION)(config("/somewhere")), FilesystemSource)
 
 
 def test_reading_a_file_tree_loads_no_http_client() -> None:
