@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from app.domain import history, presence
+from app.domain.duplicates import TITLE
 from app.domain.history import Findings, Policy
 from app.domain.lifecycle import Species
 from app.domain.model import Code, Known, Outcome, Problem, Sighting, SourceConfig
@@ -41,7 +42,8 @@ class _Answer:
     before: dict[str, Sighting] = field(default_factory=dict)
     now: dict[str, Sighting] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    traces: Mapping[str, bytes | None] = field(default_factory=dict)
+    traces: Mapping[str, bytes | None] | None = None
+    """None: it keeps none, and has told everything"""
     failure: Failure | None = None
 
     @property
@@ -55,13 +57,14 @@ class _Answer:
     def reading(self, known: Mapping[str, Sighting]) -> Reading:
         if self.failure is not None:
             return Reading(self.config, failure=self.failure)
-        return Reading(self.config, self.there(known), self.problems, traces=self.traces)
+        return Reading(self.config, self.there(known), self.problems, traces=self.traces or {})
 
 
 @dataclass(frozen=True, slots=True)
 class Crawl:
     """`chosen`: the sources to be read. `touched`: what of them may have changed; then only that is looked at, and the
-    databases are only asked about what has. `full`: everything is read again."""
+    databases are only asked about what has. `full`: everything is read again. `silent`: sources that do not answer ->
+    in what words; they are not asked."""
 
     sources: tuple[SourceConfig, ...]
     chosen: Sequence[SourceConfig]
@@ -74,6 +77,7 @@ class Crawl:
     confirmed: frozenset[str] = frozenset()
     touched: Touched | None = None
     full: bool = False
+    silent: Mapping[str, str] = field(default_factory=dict)
     progress: Callable[[str], object] = lambda doing: None
 
     def findings(self, base: Known) -> tuple[Known, Findings]:
@@ -114,6 +118,8 @@ class Crawl:
 
     def _read(self, config: SourceConfig, known: Known | None) -> _Answer:
         self.progress(f"reading {config.name}")
+        if config.name in self.silent:
+            return _Answer(config, failure=Failure("Unanswered", self.silent[config.name]))
         try:
             answer = self._answer(config, known)
         except Exception as error:  # a source kind may come from another package and fail in its own ways
@@ -127,11 +133,10 @@ class Crawl:
             only = (self.touched or {}).get(config.name)
             look = source.look(self._kept(config, known), only=only, full=self.full)
             before = self._known_there(config, known, look.altered)
-            told = list(look.read(before))
-            traces = look.kept()
+            told, traces = list(look.read(before)), look.kept()
         else:
             before = self._known_there(config, known, None)
-            told, traces = list(source.read(before, full=self.full)), {}
+            told, traces = list(source.read(before, full=self.full)), None
         now = {seen.dataset: seen for seen in told if isinstance(seen, Sighting)}
         problems = tuple(problem for problem in told if isinstance(problem, Problem))
         return _Answer(
@@ -171,7 +176,8 @@ class Crawl:
                 else:
                     answer.now |= {seen.dataset: seen for seen in found}
         read = {answer.config.name for answer in answers}
-        unread = [self._found(source, missing, known) for source in self.sources if source.name not in read]
+        left = (source for source in self.sources if source.name not in read and source.name not in self.silent)
+        unread = [self._found(source, missing, known) for source in left]
         # What is not read in this run has no troubles in it either.
         return [seen for found in unread if not isinstance(found, Failure) for seen in found]
 
@@ -202,8 +208,9 @@ class Crawl:
         changed = seen.union(*(_spoken_of(answer, base) for answer in answers))
         if not found.whole:
             return self._asked(found, seen), changed
-        found = self._asked(found, {*self.store.datasets(), *seen})
-        known = Known(verdicts=self.store.verdicts(), entries=self.store.entries())
+        found = self._asked(found, {*self.store.states(), *seen} if self.eligibility.checks else set())
+        verdicts = self.store.verdicts() if found.answers else {}
+        known = Known(verdicts=verdicts, entries=self.store.entries() if found.listings else {})
         found = history.judged(found, known, self.policy)
         return found, changed.union(_otherwise_listed(found, known), _otherwise_judged(found, known))
 
@@ -226,7 +233,7 @@ class Crawl:
             return None
         if not changed:
             return base
-        here = {dataset for dataset, is_here in self.store.datasets().items() if is_here}
+        here = {dataset for dataset, state in self.store.states().items() if state}
         changed = with_twins(changed, here)
         stages = presence.stages(base, self.sources, self.policy.lifecycle)
         names = history.names(_now(self.store.part(changed, ()), answers, glimpses), changed, stages)
@@ -234,9 +241,16 @@ class Crawl:
         if len(beside) > few:
             return None
         known = self.store.part((), beside)
-        scope = of_one_study(changed, known.sightings, stages)
-        scope |= of_one_study(scope, _now(known, answers, glimpses), stages)
-        return self.store.part(scope, beside | with_twins(scope, here))
+        unseen = {*known.standings, *changed}
+        # Who names an accession tells whether it ties others, too.
+        scope = of_one_study(beside, known.sightings, stages, unseen)
+        scope |= of_one_study(scope, _now(known, answers, glimpses), stages, unseen)
+        keys = {name for its in names.values() for name in its if name.startswith(TITLE)} | self.store.titles(scope)
+        related = scope.union(*self.store.alike(keys).values())
+        beside |= connected(related, names, self.store.having, few)
+        if len(beside) > few:
+            return None
+        return replace(self.store.part(scope, beside | with_twins(scope, here)), related=frozenset(related))
 
 
 def _now(known: Known, answers: Sequence[_Answer], glimpses: Sequence[Sighting]) -> dict[str, dict[str, Sighting]]:
@@ -256,7 +270,7 @@ def _spoken_of(answer: _Answer, base: Known) -> Iterator[str]:
     known = {entry.problem.identity for entry in base.problems}
     yield from (dataset for identity, dataset in told.items() if identity not in known)
     for problem in (entry.problem for entry in base.problems):
-        of_place = problem.code in _OF_PLACES or not answer.traces
+        of_place = problem.code in _OF_PLACES or answer.traces is None
         if problem.source == answer.config.name and problem.dataset and of_place and problem.identity not in told:
             yield problem.dataset
 

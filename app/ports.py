@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from app.domain.contents import Digests, Identity
 from app.domain.details import Overview
+from app.domain.duplicates import KnownGroup
 from app.domain.model import (
     Annotation,
     Answer,
@@ -27,9 +28,11 @@ from app.domain.model import (
     Sighting,
     SourceConfig,
     Standing,
+    State,
     StateChange,
     Verdict,
 )
+from app.domain.schedule import Appointment
 from app.domain.visit import Guestbook, Visit
 
 
@@ -85,6 +88,11 @@ class Look(Protocol):
 
 class Eligibility(Protocol):
     """The curation databases."""
+
+    @property
+    def checks(self) -> Collection[object]:
+        """What is asked about datasets."""
+        ...
 
     def verdicts(self, datasets: Collection[str]) -> Iterator[Answer]:
         """One Answer a check. A database that cannot be asked is an Answer without verdicts; never raises."""
@@ -142,8 +150,12 @@ class Store(Protocol):
         """authority -> dataset -> entry, of all."""
         ...
 
-    def datasets(self) -> Mapping[str, bool]:
-        """All that were ever seen -> whether they are somewhere."""
+    def groups(self) -> Sequence[KnownGroup]:
+        """The groups of duplicates, in order; whether any is dismissed is not told."""
+        ...
+
+    def states(self) -> Mapping[str, State | None]:
+        """All that were ever seen -> in which state they are; None: gone."""
         ...
 
     def titles(self, datasets: Collection[str]) -> frozenset[str]:
@@ -199,6 +211,11 @@ class Store(Protocol):
         order. One that began before anything was tracked counts from then."""
         ...
 
+    def overdue(self, since: Mapping[str, datetime]) -> Mapping[str, int]:
+        """state name -> how many datasets have been in it since before that moment, and are now; those that curators
+        ignore are left out."""
+        ...
+
     def say(self, said: Remark) -> None:
         """Keeps what a curator says; it takes the place of what held of the same subject, which is kept as over."""
         ...
@@ -230,6 +247,14 @@ class Store(Protocol):
         """Those of these accessions that were given away."""
         ...
 
+    def appointments(self) -> Mapping[str, Appointment]:
+        """Job -> what was kept of its schedule."""
+        ...
+
+    def appoint(self, appointments: Mapping[str, Appointment]) -> None:
+        """Keeps these in place of what was kept of the same jobs. Needs no lock."""
+        ...
+
     def contents(self, files: Collection[Identity]) -> Mapping[Identity, Digests]:
         """What was kept of those of these files that were not changed since; there may be others among it."""
         ...
@@ -255,6 +280,12 @@ class Output(Protocol):
         path or an address. Raises OutputError; never leaves half a file."""
         ...
 
+    def refresh(self, overview: Overview) -> str | None:
+        """The same where the dataset tabs tell only of some datasets (`Table.only`), as the others are shown already as
+        of `overview.since`, and nothing is told of what is behind them. None: that is not what is shown, or all must be
+        told to show any of it; then nothing was done."""
+        ...
+
 
 class Guest(Protocol):
     """A document that shows the overview, and that people write in as well."""
@@ -274,4 +305,13 @@ class Guest(Protocol):
         curators have beside it. `allowed` is called before each write and raises where nothing more may be written;
         `restore`: columns that curators lost are put back; `dry_run`: tells what would be written. Raises
         OutputError; what was written before stays, and the next visit goes on from there."""
+        ...
+
+    def refresh(self, overview: Overview, book: Guestbook, allowed: Callable[[], None]) -> Visit | None:
+        """The same where the dataset tabs tell only of some datasets: see `Output.refresh`. Of the curators' cells only
+        those beside them are told."""
+        ...
+
+    def pause(self) -> float:
+        """Seconds until a visit need not wait for its turn."""
         ...

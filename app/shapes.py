@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.contents import Found, Identical
+from app.domain.duplicates import KnownGroup
 from app.domain.model import (
     Entry,
     Known,
@@ -26,7 +27,6 @@ from app.domain.model import (
     State,
     StateChange,
 )
-from app.domain.overview import KnownGroup
 from app.domain.search import Answer
 from app.domain.stuck import Stuck
 from app.domain.text import printable

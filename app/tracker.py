@@ -5,10 +5,11 @@ source.read -> eligibility.listings, verdicts -> history.settle -> store.record 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -16,12 +17,14 @@ from app.crawl import Crawl, Touched
 from app.domain import details, history, presence
 from app.domain.accessions import imported, is_accession, numbered
 from app.domain.details import Overview
+from app.domain.duplicates import KnownGroup
 from app.domain.history import Findings, Policy
 from app.domain.lifecycle import furthest_first
 from app.domain.model import (
     Code,
     Known,
     KnownProblem,
+    Listing,
     OutputReport,
     Problem,
     Remark,
@@ -34,13 +37,13 @@ from app.domain.model import (
     SourceReport,
     StateChange,
 )
-from app.domain.overview import DAYS_AGO, KnownGroup, Layout, Table, View, duplicate_groups, private, tables
+from app.domain.overview import DAYS_AGO, STALE, Layout, Table, View, private, renewed_groups, tables, with_remarks
 from app.domain.presence import Reading
 from app.domain.problems import Wanted, held, on_problem, order
 from app.domain.production import access_keys
 from app.domain.search import Answer, Question, Records, Search, answer, spellings
-from app.domain.stuck import Stuck, stuck, under_way
-from app.domain.text import one_line
+from app.domain.stuck import Stuck, stuck, under_way, usual
+from app.domain.text import one_line, storable
 from app.domain.versions import Version, versions
 from app.domain.visit import Guestbook, Published, Visit, noted
 from app.errors import OutputError, StoreError, UnknownDataset, UsageError
@@ -69,6 +72,21 @@ class _Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class _Shown:
+    """What there is to show: what is known, and the groups of duplicates. After a crawl that knew only a part, `base`
+    is what was known before it, which the outputs may show already; `quiet`: nothing but time has changed since;
+    `touched`, `behind`: see `Tracker.crawl`; what curators write elsewhere in the document where we are a guest is only
+    read where it was not known what is touched."""
+
+    known: Known
+    groups: Sequence[KnownGroup] = ()
+    base: Known = field(default_factory=Known)
+    quiet: bool = False
+    touched: bool = False
+    behind: set[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tracker:
     """What ingest-tracker does. The command line, Jenkins and every other face call these methods."""
 
@@ -89,6 +107,8 @@ class Tracker:
     guest: Guest | None = None
     shows_keys: bool = False
     """whether access keys may stand in the links of the document where we are a guest"""
+    keys: dict[str, Secret] = field(default_factory=dict, repr=False)
+    """those that the databases told the last time"""
 
     def crawl(
         self,
@@ -98,16 +118,21 @@ class Tracker:
         full: bool = False,
         dry_run: bool = False,
         touched: Touched | None = None,
+        silent: Mapping[str, str] | None = None,
+        behind: set[str] | None = None,
         progress: Callable[[str], object] = lambda doing: None,
     ) -> Report:
         """Reads the sources, decides, records and publishes. `only`: these sources (names or keys), the others
         keep what they last showed; `confirm`: let the disappearances of these through; `full`: read every file
         again; `dry_run`: report what would change and write nothing; `touched`: look at no more than this, and ask the
-        databases of nothing else. `progress` is told what is being done.
+        databases of nothing else; `silent`: sources that are known not to answer -> in what words, which are not asked.
+        Where a set `behind` is given, outputs that would have to be written in whole are not, but named there, for
+        `catch_up`; and so is the document where we are a guest if a visit to it would have to wait. `progress` is told
+        what is being done.
 
         A source, database or output that fails is a line of the report; the rest goes on.
         Raises UsageError, Locked, StoreError."""
-        chosen = self._chosen(only if touched is None else touched)
+        chosen = self._chosen(only) if touched is None else [s for s in self.sources if s.name in touched]
         with self._lock(dry_run) as lock:
             started, base = self.clock(), self.store.part((), ())
             crawl = Crawl(
@@ -122,6 +147,7 @@ class Tracker:
                 self._confirmed(confirm, base, chosen),
                 touched,
                 full,
+                silent or {},
                 progress,
             )
             known, findings = crawl.findings(base)
@@ -129,16 +155,25 @@ class Tracker:
             # Time never goes back, whatever clocks do: history is told, and the past is found, by it.
             now = max(self.clock(), known.at or started)
             settled = history.settle(known, findings, self.policy, now)
+            groups = renewed_groups(before := self.store.groups(), settled.after, self.layout.lifecycle)
             recording = history.recording(settled, findings, started=min(started, now), version=self.version)
+            recording = replace(recording, groups=history.edits(_by_key(before), _by_key(groups)))
             report = _report(recording.run, settled, findings)
             if lock is None:
                 return replace(report, dry_run=True)
             progress("recording")
             run = self.store.record(recording, lock)
             progress("publishing")
-            keys = access_keys(findings.listings)
-            after = replace(settled.after, run=run) if settled.after.scope is None else self.store.known()
-            return self._publish(_numbered(report, run), after, lock.check, keys)
+            shown = _Shown(
+                replace(settled.after, run=run),
+                groups,
+                base,
+                quiet=history.is_quiet(recording),
+                touched=touched is not None,
+                behind=behind,
+            )
+            visit = _Visit(lock.check, self._access_keys(findings.listings, asked=findings.whole))
+            return self._publish(_numbered(report, run), shown, visit)
 
     def publish(
         self,
@@ -162,13 +197,32 @@ class Tracker:
             keys: Mapping[str, Secret] = {}
             if self.shows_keys and at is None:
                 progress("asking the databases")
-                keys = access_keys(self.eligibility.listings())
+                keys = self._access_keys(tuple(self.eligibility.listings()), asked=True)
             progress("publishing")
             visit = _Visit(lock.check if lock else lambda: None, keys, at, restore, dry_run)
             if at is not None or restore or dry_run:
                 (report, done), _ = self._visit(known, visit)
                 return Published((report,), done)
-            return Published(self._shown(known, visit))
+            return Published(self._shown(_Shown(known), visit))
+
+    def catch_up(self, names: Collection[str]) -> tuple[OutputReport, ...]:
+        """Shows what is known in these outputs. It takes no lock, and asks nobody: where another run recorded something
+        in the meantime it begins anew. Raises StoreError."""
+        outputs = [output for output in self.outputs if output.name in names]
+        while True:
+            known = self.store.known()
+            reports = self._shown_whole(known, (), outputs)
+            if self.store.part((), ()).at == known.at:
+                return tuple(reports)
+
+    def _access_keys(self, listings: Sequence[Listing], *, asked: bool) -> Mapping[str, Secret]:
+        """Those of private datasets, if they are shown at all: as the databases tell them now, or told before."""
+        if self.shows_keys and (asked or not self.keys):
+            listings = listings if asked else tuple(self.eligibility.listings())
+            if all(listing.entries is not None for listing in listings):
+                self.keys.clear()
+            self.keys.update(access_keys(listings))
+        return self.keys
 
     def overview(self, at: datetime | None = None) -> tuple[Known, tuple[Table, ...]]:
         """What is known, and the tables that show it; `at`: as they stood at that moment."""
@@ -293,7 +347,7 @@ class Tracker:
 
     def duplicates(self) -> list[KnownGroup]:
         """The groups of the overview, those that are dismissed last."""
-        return duplicate_groups(self.store.known(), self.layout)
+        return with_remarks(self.store.groups(), self.store.part((), ()).remarks)
 
     def stuck(self, longer_than: timedelta | None = None) -> list[Stuck]:
         """The datasets that stay in a state longer than is usual there, or longer than this; longest first."""
@@ -346,8 +400,8 @@ class Tracker:
     def _lock(self, dry_run: bool) -> AbstractContextManager[Lock | None]:
         return nullcontext() if dry_run else self.store.lock("crawl")
 
-    def _publish(self, report: Report, known: Known, allowed: Callable[[], None], keys: Mapping[str, Secret]) -> Report:
-        outputs = self._shown(known, _Visit(allowed, keys))
+    def _publish(self, report: Report, shown: _Shown, visit: _Visit) -> Report:
+        outputs = self._shown(shown, visit)
         failed = [f"{output.name}: {output.where}" for output in outputs if output.status == "failed"]
         run = report.run
         if failed:
@@ -359,18 +413,105 @@ class Tracker:
                 log.warning("run %d: %s", run.id, error)
         return replace(report, run=run, outputs=outputs)
 
-    def _shown(self, known: Known, visit: _Visit) -> tuple[OutputReport, ...]:
+    def _shown(self, what: _Shown, visit: _Visit) -> tuple[OutputReport, ...]:
         """First where we are a guest: what the curators have there is shown by the others as well."""
-        reports = []
-        if self.guest is not None:
+        reports: list[OutputReport] = []
+        known, left, waiting = what.known, [*self.outputs], self.guest is not None
+        if self.guest is not None and what.behind is not None and self.guest.pause():
+            waiting = False
+            what.behind.add(self.guest.name)
+        if known.scope is not None and (view := self._part(what)):
+            if waiting and what.touched and (done := self._visit_some(view, what, visit)):
+                reports, waiting, view = [done[0]], False, done[1]
+            if not waiting:
+                more, left = self._refreshed(view, what)
+                reports += more
+        if waiting or (left and what.behind is None):
+            known = known if known.scope is None else self.store.known()
+        if waiting:
             (report, _), known = self._visit(known, visit)
             reports.append(report)
-        view, hidden = self._view(known), private(known)
-        left_out = {o.name: hidden if o.name in self.leave_out_private else view.left_out for o in self.outputs}
-        changes = self.store.changes(until=known.at) if any(o.tells_details for o in self.outputs) else None
-        shown = {n: details.overview(replace(view, left_out=n), self.layout, changes) for n in set(left_out.values())}
-        reports += [self._publish_one(output, shown[left_out[output.name]]) for output in self.outputs]
-        return tuple(reports)
+        if what.behind is not None:
+            what.behind.update(output.name for output in left)
+        elif left:
+            reports += self._shown_whole(known, what.groups if what.known.scope is None else (), left)
+        names = [output.name for output in self.outputs]
+        return tuple(sorted(reports, key=lambda report: names.index(report.name) if report.name in names else -1))
+
+    def _shown_whole(self, known: Known, groups: Sequence[KnownGroup], outputs: Sequence[Output]) -> list[OutputReport]:
+        view, hidden = replace(self._view(known), groups=groups), private(known)
+        left_out = {o.name: hidden if o.name in self.leave_out_private else view.left_out for o in outputs}
+        changes = self.store.changes(until=known.at) if any(o.tells_details for o in outputs) else None
+        shown = {n: self._overview(replace(view, left_out=n), changes) for n in set(left_out.values())}
+        return [self._publish_one(output, shown[left_out[output.name]]) for output in outputs]
+
+    def _part(self, what: _Shown) -> View | None:
+        """What outputs need that show already all but what has changed; None: all must be told."""
+        marked = {r.subject for r in self.store.remarks() if r.kind is RemarkKind.IGNORED and _since(r, what.base.at)}
+        only = {*(what.known.scope or ()), *marked}
+        if _stale(what.base) != _stale(what.known):  # which is told with each dataset of a source
+            return None
+        known = what.known if marked <= what.known.standings.keys() else self.store.part(only, ())
+        view = self._view(known)
+        assert known.at is not None
+        limits = {state: known.at - usually.limit for state, usually in usual(view.stays).items()}
+        return replace(
+            view,
+            only=frozenset(only),
+            late=self.store.overdue(limits),
+            groups=what.groups,
+            states=self.store.states() if what.groups else {},
+        )
+
+    def _overview_of_part(self, view: View, what: _Shown, keys: Mapping[str, Secret]) -> Overview:
+        quiet = what.quiet and not view.only
+        return replace(self._overview(view, None, keys), since=what.base.at, quiet=quiet)
+
+    def _visit_some(self, view: View, what: _Shown, how: _Visit) -> tuple[OutputReport, View] | None:
+        """What came of a visit to some rows, and what is known since; None: all must be told there."""
+        assert self.guest is not None
+        name, known = self.guest.name, view.known
+        if name in self.leave_out_private:
+            return None
+        shown = self._overview_of_part(view, what, how.keys if self.shows_keys else {})
+        try:
+            visit = self.guest.refresh(shown, Guestbook(_gone(known), (), known.annotations), how.allowed)
+            if visit is None:
+                return None
+            known = self._noted(known, visit)
+        except (OutputError, StoreError) as error:
+            log.warning("output %s: %s", name, error)
+            return OutputReport(name, "failed", str(error)), view
+        return self._visited(visit), replace(view, known=known)
+
+    def _refreshed(self, view: View, what: _Shown) -> tuple[list[OutputReport], list[Output]]:
+        """The outputs that show it, and those that must be told everything."""
+        shown = self._overview_of_part(view, what, {})
+        reports, left = [], []
+        for output in self.outputs:
+            report = None if output.name in self.leave_out_private else self._refresh_one(output, shown)
+            if report is None:
+                left.append(output)
+            else:
+                reports.append(report)
+        return reports, left
+
+    def _refresh_one(self, output: Output, shown: Overview) -> OutputReport | None:
+        try:
+            where = output.refresh(shown)
+        except OutputError as error:
+            log.warning("output %s: %s", output.name, error)
+            return OutputReport(output.name, "failed", str(error))
+        return None if where is None else OutputReport(output.name, "published", where)
+
+    def _overview(
+        self, view: View, changes: Sequence[StateChange] | None, keys: Mapping[str, Secret] | None = None
+    ) -> Overview:
+        return replace(details.overview(view, self.layout, changes, keys), layout=self._look())
+
+    def _look(self) -> str:
+        """A digest of how the site wants to see it, and by which version it is shown."""
+        return hashlib.blake2b(storable(repr((self.layout, self.version))).encode(), digest_size=16).hexdigest()
 
     def _visit(self, known: Known, how: _Visit) -> tuple[tuple[OutputReport, Visit | None], Known]:
         """What came of it, and what is known then of what curators have there."""
@@ -378,21 +519,30 @@ class Tracker:
         view, name = self._view(known), self.guest.name
         if name in self.leave_out_private:
             view = replace(view, left_out=private(known))
-        shown = details.overview(view, self.layout, None, how.keys if self.shows_keys else {})
+        shown = self._overview(view, None, how.keys if self.shows_keys else {})
         book = Guestbook(_gone(known), view.left_out, known.annotations)
         if how.at is not None:
             shown, book = details.as_it_was(shown, how.at), Guestbook()
         try:
             visit = self.guest.visit(shown, book, how.allowed, restore=how.restore, dry_run=how.dry_run)
             if how.at is None and not how.dry_run:
-                self.store.annotate(visit.annotations, max(self.clock(), known.at or self.clock()))
-                known = replace(known, annotations=noted(known.annotations, visit.annotations))
+                known = self._noted(known, visit)
         except (OutputError, StoreError) as error:
             log.warning("output %s: %s", name, error)
             return (OutputReport(name, "failed", str(error)), None), known
+        return (self._visited(visit), visit), known
+
+    def _noted(self, known: Known, visit: Visit) -> Known:
+        """With what the curators have there, which is kept."""
+        self.store.annotate(visit.annotations, max(self.clock(), known.at or self.clock()))
+        return replace(known, annotations=noted(known.annotations, visit.annotations))
+
+    def _visited(self, visit: Visit) -> OutputReport:
+        assert self.guest is not None
         for sentence in visit.left_alone:
-            log.warning("output %s: %s", name, sentence)
-        return (OutputReport(name, "published", visit.where, (visit.effort, *visit.left_alone)), visit), known
+            log.warning("output %s: %s", self.guest.name, sentence)
+        notes = (visit.effort, *visit.left_alone)
+        return OutputReport(self.guest.name, "published", visit.where, notes, visit.reads, visit.writes)
 
     def _publish_one(self, output: Output, shown: Overview) -> OutputReport:
         try:
@@ -408,6 +558,19 @@ class Tracker:
         changes = self.store.changes(since=known.at - age, until=known.at, limit=limit)
         earlier = {days: self.store.counts(known.at - timedelta(days=days)) for days in DAYS_AGO}
         return View(known, changes, earlier, stays=self.store.stays(under_way(self.layout.lifecycle), known.at))
+
+
+def _by_key(groups: Iterable[KnownGroup]) -> dict[str, KnownGroup]:
+    return {group.key: group for group in groups}
+
+
+def _since(said: Remark, at: datetime | None) -> bool:
+    """Whether it was said or undone since then. Who said it may have had another clock."""
+    return at is None or max(said.at, said.until or said.at) > at - timedelta(minutes=5)
+
+
+def _stale(known: Known) -> set[tuple[Code, str]]:
+    return {(e.problem.code, e.problem.source) for e in known.problems if e.problem.code in STALE}
 
 
 def _gone(known: Known) -> dict[str, datetime]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.domain.contents import Digests, Identity
-from app.domain.duplicates import TITLE
+from app.domain.duplicates import TITLE, KnownGroup, in_order
 from app.domain.model import (
     Annotation,
     Code,
@@ -34,10 +34,12 @@ from app.domain.model import (
     Sighting,
     SourceConfig,
     Standing,
+    State,
     StateChange,
     Verdict,
 )
 from app.domain.presence import renamed
+from app.domain.schedule import Appointment
 from app.domain.text import storable
 from app.errors import Locked, LockLost, StoreError
 from app.ports import Lock
@@ -67,10 +69,12 @@ class MemoryStore:
     _changes: list[StateChange] = field(default_factory=list)
     _over: list[KnownProblem] = field(default_factory=list)
     _names: dict[str, frozenset[str]] = field(default_factory=dict)
+    _groups: dict[str, KnownGroup] = field(default_factory=dict)
     _traces: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _remarks: list[Remark] = field(default_factory=list)
     _annotations: list[Annotation] = field(default_factory=list)
     _reservations: dict[str, Reservation] = field(default_factory=dict)
+    _appointments: dict[str, Appointment] = field(default_factory=dict)
     _contents: dict[tuple[int, int], tuple[Identity, Digests]] = field(default_factory=dict)
 
     @contextmanager
@@ -125,8 +129,11 @@ class MemoryStore:
     def entries(self) -> Mapping[str, Mapping[str, Entry]]:
         return self.known().entries
 
-    def datasets(self) -> Mapping[str, bool]:
-        return {d: standing.decision.state is not None for d, standing in self.known().standings.items()}
+    def groups(self) -> Sequence[KnownGroup]:
+        return in_order(self._groups.values())
+
+    def states(self) -> Mapping[str, State | None]:
+        return {d: standing.decision.state for d, standing in self.known().standings.items()}
 
     def titles(self, datasets: Collection[str]) -> frozenset[str]:
         return frozenset(n for d in datasets for n in self._names.get(d, ()) if n.startswith(TITLE))
@@ -148,6 +155,9 @@ class MemoryStore:
             for dataset, names in recording.names.items()
         }
         self._changes += [replace(change, run=run.id) for change in recording.changes]
+        for group in recording.groups.closed:
+            del self._groups[group.key]
+        self._groups |= {group.key: group for group in recording.groups.opened}
         for old, new in recording.renamed:
             self._traces[new] = self._traces.pop(old, {})
         for source, kept in recording.traces.items():
@@ -198,6 +208,17 @@ class MemoryStore:
                 last[change.dataset] = change
         return found
 
+    def overdue(self, since: Mapping[str, datetime]) -> Mapping[str, int]:
+        known = self.known()
+        return Counter(
+            state.name
+            for d, standing in known.standings.items()
+            if (state := standing.decision.state) is not None
+            and state.name in since
+            and standing.since < since[state.name]
+            and (RemarkKind.IGNORED, d) not in known.remarks
+        )
+
     def say(self, said: Remark) -> None:
         self.unsay(said.kind, said.subject, by=said.by, at=said.at)
         words = {name: storable(getattr(said, name)) for name in ("subject", "reason", "by", "evidence")}
@@ -239,6 +260,12 @@ class MemoryStore:
 
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
         return {a: given for a, given in self._reservations.items() if a in set(map(storable, accessions))}
+
+    def appointments(self) -> Mapping[str, Appointment]:
+        return {**self._appointments}
+
+    def appoint(self, appointments: Mapping[str, Appointment]) -> None:
+        self._appointments |= appointments
 
     def contents(self, files: Collection[Identity]) -> Mapping[Identity, Digests]:
         return {file: self._contents[file[:2]][1] for file in files if self._contents.get(file[:2], (None,))[0] == file}

@@ -1,10 +1,12 @@
-"""A crawl that knows only what it must records just what one that knows everything does."""
+"""A crawl that knows only what it must records, and shows, just what one that knows everything does."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,10 +29,12 @@ from app.domain.model import (
     SourceConfig,
     Verdict,
 )
-from app.domain.overview import Layout
+from app.domain.overview import CLOCKS, COLUMN_NAMES, Layout
 from app.domain.presence import HoldLimits
 from app.domain.production import Authority
 from app.errors import SourceError
+from app.outputs.csv_files import CsvFiles
+from app.outputs.json_file import JsonFile
 from app.tracker import Tracker
 from tests.fakes import MemoryStore
 
@@ -139,9 +143,18 @@ class Databases:
             yield Listing(authority, "pro", found, "" if found is not None else "pro is down")
 
 
+LAYOUT = Layout(
+    STATES,
+    columns={tab: tuple((name, name) for name in names if name not in CLOCKS) for tab, names in COLUMN_NAMES.items()},
+    techs={"bulk": "bulk", "sc": "sc"},
+)
+"""Without the columns that only tell when something was last looked at: they wait for another change of their row."""
+
+
 @dataclass
 class Site:
     world: World
+    out: Path
     whole: bool = False
     store: MemoryStore = field(default_factory=MemoryStore)
     policy: Policy = Policy(STATES, HoldLimits(share=0.5, more_than=1), AUTHORITIES)  # noqa: RUF009 - frozen
@@ -154,9 +167,9 @@ class Site:
             store=self.store,
             eligibility=Databases(world),
             supported_species=self._species,
-            outputs=(),
+            outputs=(JsonFile(self.out, UTC), CsvFiles(self.out, UTC)),
             policy=self.policy,
-            layout=Layout(STATES),
+            layout=LAYOUT,
             version="1",
             clock=lambda: at,
         )
@@ -221,6 +234,7 @@ def facts(store: MemoryStore) -> tuple[Any, ...]:
         {dataset: names for dataset, names in store._names.items() if names},
         [replace(run, error="") for run in store.runs()],
         sorted(store.changes(), key=lambda change: (change.run, change.dataset)),
+        store.groups(),
     )
 
 
@@ -237,10 +251,29 @@ def test_what_is_recorded_is_the_same_thousands_of_times(told: Sequence[tuple[Wo
     compare(told)
 
 
+def test_a_third_that_names_a_project_undoes_what_it_tied() -> None:
+    """It is of no study with either, before or after."""
+    names = Metadata(title="", secondary_accessions=("PRJNA5",))
+    shows: dict[str, dict[str, Metadata]] = {source.name: {} for source in PLACES} | {
+        "external": {"E-GEOD-7": names},
+        "loading": {"E-MTAB-1": names},
+    }
+    compare([(World(shows), {}), (World({**shows, "loading-2": {"E-MTAB-2": names}}), {}), (World(shows), {})])
+
+
 def compare(told: Sequence[tuple[World, dict[str, Any]]]) -> None:
-    part, whole = Site(told[0][0]), Site(told[0][0], whole=True)
-    at = datetime(2026, 3, 1, tzinfo=UTC)
-    for world, how in told:
-        at += timedelta(hours=6)
-        assert part.crawl(world, at, **how) == whole.crawl(world, at, **how)
-        assert facts(part.store) == facts(whole.store)
+    with TemporaryDirectory(dir=MEMORY) as one, TemporaryDirectory(dir=MEMORY) as other:
+        part, whole = Site(told[0][0], Path(one)), Site(told[0][0], Path(other), whole=True)
+        at = datetime(2026, 3, 1, tzinfo=UTC)
+        for world, how in told:
+            at += timedelta(hours=6)
+            assert part.crawl(world, at, **how) == whole.crawl(world, at, **how)
+            assert facts(part.store) == facts(whole.store)
+            assert shown_in(part.out) == shown_in(whole.out)
+
+
+MEMORY = next((folder for folder in ("/dev/shm",) if Path(folder).is_dir()), None)
+
+
+def shown_in(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.glob("[!.]*"))}

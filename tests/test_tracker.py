@@ -77,6 +77,7 @@ class FakeEligibility:
     asked: list[set[str]] = field(default_factory=list)
     lists: Mapping[str, bool] | None = field(default_factory=dict)
     """What is in production, and whether it is private."""
+    checks: tuple[str, ...] = ("atlas",)
 
     def verdicts(self, datasets: Collection[str]) -> Iterator[Answer]:
         self.asked.append(set(datasets))
@@ -107,6 +108,9 @@ class FakeOutput:
         self.shown.append(overview.tables)
         return "here"
 
+    def refresh(self, overview: Overview) -> str | None:
+        return None
+
 
 @dataclass
 class FakeGuest:
@@ -117,6 +121,12 @@ class FakeGuest:
     fails: bool = False
     left_alone: tuple[str, ...] = ()
     visits: list[tuple[Overview, Guestbook, bool, bool]] = field(default_factory=list)
+    refreshes: bool = True
+    refreshed: list[Overview] = field(default_factory=list)
+    waits: float = 0.0
+
+    def pause(self) -> float:
+        return self.waits
 
     def visit(
         self,
@@ -133,6 +143,11 @@ class FakeGuest:
         if self.fails:
             raise OutputError(self.name, "nobody is in")
         return Visit("there", self.finds, self.left_alone, reads=2, writes=1, cells=5)
+
+    def refresh(self, overview: Overview, book: Guestbook, allowed: Callable[[], None]) -> Visit | None:
+        allowed()
+        self.refreshed.append(overview)
+        return Visit("there", self.finds, reads=3, writes=1, cells=1) if self.refreshes else None
 
 
 @dataclass
@@ -799,3 +814,121 @@ def test_access_keys_are_asked_for_only_where_they_are_shown(shows_keys: bool) -
     doing: list[str] = []
     site.tracker().publish(progress=doing.append)
     assert ("asking the databases" in doing) == shows_keys
+
+
+# --------------------------------------------------------------------------- what was touched
+
+
+def test_what_was_touched_is_looked_at_and_the_databases_are_asked_of_what_changed() -> None:
+    site = Site({"external": ["E-MTAB-1"], "loading": ["E-MTAB-2"]})
+    site.crawl()
+    site.shows = {"external": ["E-MTAB-1", "E-MTAB-3"], "loading": []}
+    report = site.crawl(touched={"external": None})
+    assert [(source.name, source.status) for source in report.sources] == [("external", "succeeded")]
+    assert site.states() == {"E-MTAB-1": "external", "E-MTAB-2": "loading", "E-MTAB-3": "external"}
+    assert site.eligibility.asked == [{"E-MTAB-1", "E-MTAB-2"}, {"E-MTAB-3"}]
+
+
+def test_a_source_that_is_known_not_to_answer_is_not_asked_and_fails() -> None:
+    site = Site({"external": ["E-MTAB-1"], "loading": ["E-MTAB-2"]})
+    site.crawl()
+    site.shows = {"external": ["E-MTAB-1", "E-MTAB-3"], "loading": ["E-MTAB-4"]}
+    report = site.crawl(silent={"loading": "/nfs/loading does not answer since 06:00:00 UTC"})
+    assert (report.exit_code, *(source.status for source in report.sources)) == (3, "succeeded", "failed")
+    assert report.sources[1].error == "/nfs/loading does not answer since 06:00:00 UTC"
+    assert "loading" not in site.opened
+    assert site.states() == {"E-MTAB-1": "external", "E-MTAB-2": "loading", "E-MTAB-3": "external"}
+
+
+def test_nothing_is_looked_for_in_a_source_that_does_not_answer() -> None:
+    site = Site({"external": ["E-MTAB-1", "E-MTAB-3"], "loading": ["E-MTAB-2"]})
+    site.crawl()
+    site.shows = {"external": ["E-MTAB-3"], "loading": ["E-MTAB-1", "E-MTAB-2"]}
+    site.crawl(touched={"external": None}, silent={"loading": "it does not answer"})
+    assert "loading" not in site.opened
+
+
+def test_outputs_that_must_be_written_in_whole_are_put_off_where_that_is_wanted() -> None:
+    rows, whole = RowsOutput("rows"), FakeOutput("whole")
+    site, behind = Site({"loading": ["E-MTAB-1"]}, outputs=(rows, whole)), set[str]()
+    site.crawl(touched={"loading": None}, behind=behind)
+    assert behind == {"rows", "whole"}
+    assert [report.name for report in site.tracker().catch_up(behind)] == ["rows", "whole"]
+    site.shows, behind = {"loading": ["E-MTAB-1", "E-MTAB-2"]}, set()
+    report = site.crawl(touched={"loading": None}, behind=behind)
+    assert [output.name for output in report.outputs] == ["rows"]
+    assert (behind, shown(rows.refreshed[0], "Accession")) == ({"whole"}, ["E-MTAB-2"])
+    site.tracker().catch_up(behind)
+    assert (len(rows.shown), shown(whole.shown[-1], "Accession")) == (1, ["E-MTAB-1", "E-MTAB-2"])
+
+
+def test_what_is_recorded_while_outputs_catch_up_is_shown_as_well() -> None:
+    site = Site({"loading": ["E-MTAB-1"]})
+    site.crawl()
+    tracker, output = site.tracker(), site.outputs[0]
+    real = output.publish
+
+    def slow(overview: Overview) -> str:
+        if len(site.store.runs()) < 2:
+            site.shows, site.outputs = {"loading": ["E-MTAB-1", "E-MTAB-2"]}, (FakeOutput("another"),)
+            site.crawl()
+        return real(overview)
+
+    output.publish = slow  # type: ignore[method-assign]
+    tracker.catch_up({"fake"})
+    assert shown(output.shown[-1], "Accession") == ["E-MTAB-1", "E-MTAB-2"]
+
+
+@dataclass
+class RowsOutput(FakeOutput):
+    """One that can show rows by themselves, once it showed everything."""
+
+    refreshed: list[Sequence[Table]] = field(default_factory=list)
+
+    def refresh(self, overview: Overview) -> str | None:
+        if not self.shown:
+            return None
+        self.refreshed.append(overview.tables)
+        return "here"
+
+
+def test_a_guest_is_told_of_what_was_touched_alone_and_of_all_where_that_does_not_do() -> None:
+    site, guest = with_a_guest(finds={("E-MTAB-2", "Priority"): "mine"})
+    site.layout = Layout(STATES, curators=("Priority",))
+    site.outputs = (rows := RowsOutput("rows"),)
+    site.crawl()
+    site.shows = {"loading": ["E-MTAB-1", "E-MTAB-2", "E-MTAB-3"]}
+    guest.finds = {("E-MTAB-3", "Priority"): "new"}
+    report = site.crawl(touched={"loading": None})
+    assert (len(guest.visits), shown(guest.refreshed[0].tables, "Accession")) == (1, ["E-MTAB-3"])
+    assert shown(rows.refreshed[0], "Priority") == ["new"], "it is known before the others are written"
+    assert [output.status for output in report.outputs] == ["published", "published"]
+    guest.refreshes, site.shows = False, {"loading": ["E-MTAB-1", "E-MTAB-2", "E-MTAB-3", "E-MTAB-4"]}
+    site.crawl(touched={"loading": None})
+    assert len(guest.visits) == 2
+    assert shown(guest.visits[1][0].tables, "Accession") == ["E-MTAB-1", "E-MTAB-2", "E-MTAB-3", "E-MTAB-4"]
+    site.crawl()
+    assert (len(guest.visits), len(guest.refreshed)) == (3, 2), "what curators write elsewhere is read as well"
+
+
+def test_a_guest_whose_turn_it_is_not_is_put_off_where_that_is_wanted() -> None:
+    site, guest = with_a_guest(waits=7.5)
+    behind = set[str]()
+    report = site.crawl(touched={"loading": None}, behind=behind)
+    assert ([output.name for output in report.outputs], behind) == ([], {"sheet", "fake"})
+    assert (guest.visits, guest.refreshed) == ([], [])
+    assert site.crawl().outputs[0].name == "sheet", "nobody goes on with it, so it waits"
+
+
+def test_access_keys_are_those_that_the_databases_told_the_last_time() -> None:
+    site, guest = with_a_guest()
+    site.authorities = (Authority("production", "gxp", "", STATES.state("published"), ""),)
+    site.eligibility, site.shows_keys = FakeEligibility(lists={"E-MTAB-2": True}), True
+    site.layout = Layout(STATES, links={"private bulk": "https://example.org/{accession}?key={key}"})
+    tracker = site.tracker()
+    tracker.crawl()
+    site.eligibility.lists = None
+    site.shows = {"loading": ["E-MTAB-1", "E-MTAB-2", "E-MTAB-3"]}
+    tracker.crawl(touched={"loading": None})
+    assert tracker.keys.keys() == {"E-MTAB-2"}
+    assert len(guest.refreshed) == 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,16 +20,17 @@ from pydantic import BaseModel
 
 from app.config.authorities import read_authorities, warn_of_idle
 from app.config.databases import read_checks, read_databases, read_store
-from app.config.forms import SETTINGS, SOURCES, HoldSettings, TrackerSettings, schema
+from app.config.forms import SETTINGS, SOURCES, HoldSettings, TrackerSettings, WatchSettings, schema
 from app.config.google import OUTPUT, read_google
 from app.config.pages import Given, Page, first_given, parse_yaml
-from app.config.records import Address, Authority, Check, Config, Database, GoogleSheet, Tls
+from app.config.records import Address, Authority, Check, Config, Database, GoogleSheet, Tls, Watch
 from app.config.show import read_columns, read_links, read_outputs
 from app.config.sources import read_location, read_sources
-from app.domain.model import Lifecycle
+from app.domain.model import Lifecycle, SourceConfig
+from app.domain.schedule import Schedule
 from app.errors import ConfigError, Mistake
 
-__all__ = ["Address", "Authority", "Check", "Config", "Database", "GoogleSheet", "Tls", "load", "schema"]
+__all__ = ["Address", "Authority", "Check", "Config", "Database", "GoogleSheet", "Tls", "Watch", "load", "schema"]
 
 STORE, OUT = "var/ingest-tracker.db", "var/out"
 LONGEST_TITLE = 255
@@ -73,6 +75,7 @@ def load(
     warn_of_idle(found, checks, authorities)
     hold, _ = page.check(HoldSettings, settings.hold if "hold" in settings.model_fields_set else {}, "hold")
     target = given("out", out, OUT)
+    places = read_sources(given("sources", sources, None if "sources" in faulty else SOURCES), lifecycle, kinds)
     flags = {"sheet": sheet, "credentials": str(credentials) if credentials else None}
     google = read_google(page, line, variables, settings.google_sheets, flags, environ)
     result = Config(
@@ -93,7 +96,8 @@ def load(
         time_zone=ZoneInfo(settings.time_zone),
         hold_share=hold.share,
         hold_more_than=hold.more_than,
-        sources=read_sources(given("sources", sources, None if "sources" in faulty else SOURCES), lifecycle, kinds),
+        sources=places,
+        watch=_watch(page, settings, places),
         warnings=tuple(mistakes),  # last, when all are known
     )
     if any(mistake.fatal for mistake in mistakes):
@@ -121,6 +125,21 @@ def _lifecycle(page: Page, names: Sequence[str]) -> Lifecycle | None:
     for message in wrong:
         page.mistake(message, "states")
     return None if wrong else Lifecycle.of(names)
+
+
+def _watch(page: Page, settings: TrackerSettings, sources: Sequence[SourceConfig]) -> Watch:
+    how, _ = page.check(WatchSettings, settings.watch if "watch" in settings.model_fields_set else {}, "watch")
+    zone = ZoneInfo(settings.time_zone)
+    return Watch(
+        schedule=Schedule.of(how.schedule, zone),
+        schedules={source.name: Schedule.of(source.schedule, zone) for source in sources if source.schedule},
+        debounce=timedelta(seconds=how.debounce),
+        scan_every=timedelta(seconds=how.scan_every),
+        show_every=timedelta(seconds=how.show_every),
+        jitter=timedelta(seconds=how.jitter),
+        port=how.port,
+        log=how.log,
+    )
 
 
 def _outputs(

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.config.pages import unknown
 from app.domain.model import Lifecycle
+from app.domain.schedule import ALLOWED, Schedule
 
 SETTINGS, SOURCES = "etc/tracker.yaml", "sources_config.json"
 OUTPUTS = ("html_page", "csv_files")
@@ -60,12 +61,20 @@ def _label(text: str) -> str:
     return text
 
 
+def _schedule(text: str) -> str:
+    Schedule.of(text)
+    return text
+
+
 Mode = Literal["off", "prefer", "require", "verify"]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Seconds = Annotated[
     float, Field(gt=0, le=86_400, strict=True, description="seconds, more than 0 and no more than a day (86400)")
 ]
+
+
+Scheduled = Annotated[Text, AfterValidator(_schedule)]
 
 
 class _Model(BaseModel):
@@ -88,6 +97,9 @@ class SourceSettings(_Model):
         default="", description="a kind of source; a directory is filesystem, an address experiments-json"
     )
     name: Text | None = Field(default=None, description="text: an identity that stays when the place moves")
+    schedule: Scheduled | None = Field(
+        default=None, description=f"when `watch` reads this one by itself, and not with the others: {ALLOWED}"
+    )
 
 
 class DatabaseSettings(_Model):
@@ -178,6 +190,28 @@ class GoogleSheetsSettings(_Model):
     patience: Seconds = 300
 
 
+class WatchSettings(_Model):
+    """How `ingest-tracker watch` goes about it."""
+
+    schedule: Scheduled = Field(
+        default="every 8 hours", description=f"when all sources are read that have no schedule of their own: {ALLOWED}"
+    )
+    debounce: Seconds = Field(default=0.5, description="seconds of quiet after a change before it is looked at")
+    scan_every: Seconds = Field(
+        default=300, description="seconds between two looks at a directory that tells of no changes, as on NFS"
+    )
+    show_every: Seconds = Field(
+        default=60, description="seconds between two times that outputs are written that must be written in whole"
+    )
+    jitter: float = Field(
+        default=0, ge=0, le=86_400, strict=True, description="seconds, of which by chance as many pass before a run"
+    )
+    port: int = Field(
+        default=9870, ge=0, le=65535, strict=True, description="of this machine, for /healthz and /metrics; 0: none"
+    )
+    log: Literal["people", "json"] = Field(default="people", description="people or json")
+
+
 class TrackerSettings(_Model):
     """etc/tracker.yaml. Every key is optional."""
 
@@ -221,6 +255,9 @@ class TrackerSettings(_Model):
         default="UTC", description="a time zone such as Europe/London"
     )
     hold: SkipValidation[HoldSettings] = Field(default=HoldSettings(), description="{share, more_than}")
+    watch: SkipValidation[WatchSettings] = Field(
+        default=WatchSettings(), description="{schedule, debounce, scan_every, show_every, jitter, port, log}"
+    )
 
 
 def schema() -> dict[str, Any]:

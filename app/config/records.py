@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from app.domain.model import Lifecycle, SourceConfig, State
+from app.domain.schedule import Schedule
 from app.errors import Mistake
 
 Dialect = Literal["postgresql", "mysql", "sqlite"]
@@ -115,6 +117,21 @@ class GoogleSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """How `ingest-tracker watch` goes about it. `schedule`: of all sources that are not among the `schedules`, by name;
+    `port`: where this machine is told how it goes (0: nowhere)."""
+
+    schedule: Schedule
+    schedules: Mapping[str, Schedule]
+    debounce: timedelta
+    scan_every: timedelta
+    show_every: timedelta
+    jitter: timedelta
+    port: int
+    log: Literal["people", "json"]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All that a site has set. Paths are absolute."""
 
@@ -142,4 +159,12 @@ class Config:
     time_zone: ZoneInfo
     hold_share: float
     hold_more_than: int
+    watch: Watch
     warnings: tuple[Mistake, ...] = ()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The passwords in it, as they are and as they are written in addresses."""
+        addresses = [str.__str__(address) for address in (self.store, *(database.url for database in self.databases))]
+        written = {found[1] for address in addresses if (found := re.search(r"://[^:/?#]*:(.*)@", address, re.DOTALL))}
+        return frozenset(written | {unquote(password) for password in written})

@@ -58,6 +58,7 @@ def _source(
         resource=settings.resource,
         origin=settings.source,
         options=MappingProxyType(options),
+        schedule="" if "schedule" in faulty else settings.schedule or "",
     )
 
 

@@ -95,6 +95,12 @@ class Overview:
     over_time: OverTime = OverTime()
     moves: tuple[tuple[str, str, int], ...] = ()
     stale: frozenset[str] = frozenset()
+    layout: str = ""
+    """a digest of how the site wants to see it, and by which version it is shown"""
+    since: datetime | None = None
+    """where the dataset tabs tell of some datasets only: when the others stood as they do now"""
+    quiet: bool = False
+    """whether nothing but time has changed since then"""
 
 
 def over_time(changes: Iterable[StateChange], at: datetime) -> OverTime:
@@ -145,7 +151,7 @@ def overview(
     """What outputs are given. `changes`: all there ever were, of all datasets, newest first; None: nobody will look
     behind the tables. `keys`: dataset -> access key, for links that may be shown to whoever holds the tables."""
     known, at = shown(view), view.known.at
-    found = rows(known, layout, keys or {})
+    found = rows(known, layout, keys or {}, view.only)
     tables = tabs(found, known, view, layout)
     if at is None:
         return Overview(tables)

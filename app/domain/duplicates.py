@@ -15,8 +15,9 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 
-from app.domain.model import Metadata
+from app.domain.model import Metadata, Remark
 from app.domain.species import species_name
 from app.domain.text import storable
 
@@ -367,3 +368,37 @@ def _link(a: str, b: str, evidence: str, accession: str) -> Link:
 
 def _datasets(group: Group) -> tuple[str, ...]:
     return group.datasets
+
+
+# --------------------------------------------------------------------------- groups that are known
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGroup:
+    """A group of duplicates. `key` stays the same while datasets join it; `evidence` tells what ties it now, and
+    `dismissed` speaks of just that."""
+
+    group: Group
+    key: str
+    evidence: str
+    dismissed: Remark | None = None
+
+
+_DAWN = datetime.min.replace(tzinfo=UTC)
+
+
+def group_key(group: Group, first: Mapping[str, datetime | None]) -> str:
+    """The dataset that was seen first (`first`: when each was; None: before all that is told), so that one that joins
+    does not take its place. A group that is only possible has a mark before it: the dataset may be in one of each."""
+    oldest = min(group.datasets, key=lambda dataset: (first.get(dataset) or _DAWN, dataset))
+    return oldest if group.certain else f"title:{oldest}"
+
+
+def known_groups(studies: Studies, first: Mapping[str, datetime | None]) -> list[KnownGroup]:
+    """`first`: when each dataset was first seen, see `group_key`."""
+    return [KnownGroup(group, group_key(group, first), group.evidence) for group in studies.groups()]
+
+
+def in_order(groups: Iterable[KnownGroup]) -> list[KnownGroup]:
+    """Certain ones by their first dataset, then possible ones."""
+    return sorted(groups, key=lambda known: (not known.group.certain, known.group.datasets))

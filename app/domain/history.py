@@ -138,6 +138,7 @@ def settle(known: Known, findings: Findings, policy: Policy, now: datetime) -> S
         at=now,
         settings=findings.settings,
         scope=known.scope,
+        related=known.related,
         elsewhere=known.elsewhere,
         sources=_sources(known, sources, held, well, now),
         sightings=sightings,
@@ -348,6 +349,13 @@ def edits(
 
 def _flat(known: Known) -> dict[tuple[str, str], Sighting]:
     return {(source, d): sighting for source, found in known.sightings.items() for d, sighting in found.items()}
+
+
+def is_quiet(recording: Recording) -> bool:
+    """Whether a person sees nothing else than before, but how late it is."""
+    seen = recording.sightings, recording.verdicts, recording.entries, recording.decisions, recording.problems
+    edited = (*seen, recording.holds, recording.groups)
+    return not recording.changes and not any(edits.opened or edits.closed for edits in edited)
 
 
 def _renamed(settled: Settled, edited: Edits[Sighting]) -> dict[str, frozenset[str]]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from app.domain.duplicates import Group, Studies, Study
+from app.domain.duplicates import KnownGroup, Studies, Study, in_order, known_groups
 from app.domain.history import counts
 from app.domain.lifecycle import Seen, by_dataset, furthest_first, merged
 from app.domain.model import (
@@ -76,6 +76,9 @@ class Table:
     identity: str = ""
     clocks: frozenset[str] = frozenset()
     curators: tuple[str, ...] = ()
+    only: frozenset[str] | None = None
+    """the datasets that the rows tell of, where the others stay what they were; one of these without a row is not in
+    this tab"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +98,20 @@ class Layout:
 class View:
     """What the overview shows: what is known, the newest changes (newest first), the counts per state some days
     before (days -> state name -> datasets), and how long stays in each state took that are over (state name -> stays).
-    Private datasets that are `left_out` are counted, not named."""
+    Private datasets that are `left_out` are counted, not named.
+
+    Where a part of all is known, the dataset tabs tell of the datasets in `only`, as the others stay what they were;
+    `late` (state name -> how many are stuck), `groups` and `states` (dataset -> state) tell the rest."""
 
     known: Known
     changes: Sequence[StateChange] = ()
     earlier: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
     stays: Mapping[str, Sequence[timedelta]] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+    late: Mapping[str, int] = field(default_factory=dict)
+    groups: Sequence[KnownGroup] = ()
+    states: Mapping[str, State | None] = field(default_factory=dict)
 
 
 # --------------------------------------------------------------------------- the two dataset tabs
@@ -222,7 +232,7 @@ def tables(view: View, layout: Layout, keys: Mapping[str, Secret] | None = None)
     """Every tab, in the order in which people look at them. `keys`: dataset -> access key, for links that may be
     shown to whoever holds the tables; without them no key is in any cell."""
     known = shown(view)
-    return tabs(rows(known, layout, keys or {}), known, view, layout)
+    return tabs(rows(known, layout, keys or {}, view.only), known, view, layout)
 
 
 def tabs(found: Sequence[Row], known: Known, view: View, layout: Layout) -> tuple[Table, ...]:
@@ -231,8 +241,8 @@ def tabs(found: Sequence[Row], known: Known, view: View, layout: Layout) -> tupl
     track = [row for row in found if row.state > layout.lifecycle.external]
     return (
         _summary(view, layout),
-        _dataset_table(DISCOVER, discover, layout),
-        _dataset_table(TRACK, track, layout),
+        _dataset_table(DISCOVER, discover, layout, view.only),
+        _dataset_table(TRACK, track, layout, view.only),
         _changes(view),
         _duplicates(found, view, layout),
         _problems(known, view),
@@ -288,8 +298,8 @@ def unnamed(text: str, left_out: Collection[str]) -> str:
 _NAME = re.compile(r"[\w-]+")
 
 
-def rows(known: Known, layout: Layout, keys: Mapping[str, Secret]) -> list[Row]:
-    """The datasets that are somewhere, by accession."""
+def rows(known: Known, layout: Layout, keys: Mapping[str, Secret], only: frozenset[str] | None = None) -> list[Row]:
+    """The datasets that are somewhere, by accession; of `only` these, where not all are wanted."""
     places = furthest_first(known.sightings, stages(known, (), layout.lifecycle))
     said = by_dataset(known.verdicts.values())
     wrong, stale = _messages(known)
@@ -310,7 +320,7 @@ def rows(known: Known, layout: Layout, keys: Mapping[str, Secret]) -> list[Row]:
             annotations=known.annotations.get(dataset, _NOTHING),
         )
         for dataset, standing in sorted(known.standings.items())
-        if (state := standing.decision.state) is not None
+        if (state := standing.decision.state) is not None and (only is None or dataset in only)
         for ignored in (known.remarks.get((RemarkKind.IGNORED, dataset)),)
     ]
 
@@ -332,10 +342,10 @@ def _listed(known: Known, dataset: str, layout: Layout) -> tuple[str, ...]:
 
 
 def _messages(known: Known) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """dataset -> what is wrong with it; source -> why what it shows is stale."""
+    """dataset -> what is wrong with it, worst first; source -> why what it shows is stale."""
     wrong: dict[str, list[str]] = {}
     stale: dict[str, list[str]] = {}
-    for problem in (entry.problem for entry in known.problems):
+    for problem in worst_first(entry.problem for entry in known.problems):
         if problem.dataset:
             wrong.setdefault(problem.dataset, []).append(problem.message)
         elif problem.code in STALE:
@@ -343,7 +353,7 @@ def _messages(known: Known) -> tuple[dict[str, list[str]], dict[str, list[str]]]
     return wrong, stale
 
 
-def _dataset_table(tab: str, rows: Sequence[Row], layout: Layout) -> Table:
+def _dataset_table(tab: str, rows: Sequence[Row], layout: Layout, only: frozenset[str] | None) -> Table:
     default = tuple((column.title, column.title) for column in COLUMNS if tab in column.tabs)
     chosen = layout.columns.get(tab, default)
     titles = dict(chosen)
@@ -363,6 +373,7 @@ def _dataset_table(tab: str, rows: Sequence[Row], layout: Layout) -> Table:
         identity=titles.get("Accession", ""),
         clocks=frozenset(titles[name] for name in CLOCKS if name in titles),
         curators=curators,
+        only=only,
     )
 
 
@@ -394,7 +405,7 @@ def _summary(view: View, layout: Layout) -> Table:
     notes = {entry.problem.source: entry.problem.message for entry in known.problems if entry.problem.code in STALE}
     for name, source in known.sources.items():
         if not source.deleted:
-            found = len(known.sightings.get(name, {}))
+            found = len(known.sightings.get(name, {})) + known.elsewhere.found.get(name, 0)
             rows.append(("Source", name, found, *blank, source.last_read, notes.get(name, "")))
     dealt_with = Counter((e.problem.code, bool(_dealt_with(e.problem, known.remarks))) for e in known.problems)
     for code in Code:
@@ -414,10 +425,12 @@ def _stuck(view: View, layout: Layout) -> list[tuple[str, int, str]]:
     usually, known = usual(view.stays), view.known
     if known.at is None:
         return []
-    late = Counter(s.decision.state for s in overdue(known, usually, layout.lifecycle, known.at))
-    found = {state.name: count for state, count in late.items() if state}
-    states = [name for name in under_way(layout.lifecycle) if name in usually]
-    return [(name, found.get(name, 0), str(usually[name])) for name in states]
+    late: Mapping[str, int] = view.late
+    if view.only is None:
+        states = (s.decision.state for s in overdue(known, usually, layout.lifecycle, known.at))
+        late = Counter(state.name for state in states if state)
+    named = [name for name in under_way(layout.lifecycle) if name in usually]
+    return [(name, late.get(name, 0), str(usually[name])) for name in named]
 
 
 def _count(counted: Mapping[str, int] | None, name: str) -> int | None:
@@ -447,41 +460,41 @@ def state_name(state: State | None, otherwise: str) -> str:
 # --------------------------------------------------------------------------- duplicates
 
 
-@dataclass(frozen=True, slots=True)
-class KnownGroup:
-    """A group of duplicates. `key` stays the same while datasets join it; `evidence` tells what ties it now, and
-    `dismissed` speaks of just that."""
-
-    group: Group
-    key: str
-    evidence: str
-    dismissed: Remark | None = None
+def study_groups(known: Known, lifecycle: Lifecycle) -> list[KnownGroup]:
+    """Certain ones by their first dataset, then possible ones; whether any is dismissed is not told."""
+    places = furthest_first(known.sightings, stages(known, (), lifecycle))
+    here = {d: standing for d, standing in known.standings.items() if standing.decision.state is not None}
+    studies = Studies({d: Study.of(merged([place.sighting for place in places.get(d, ())])) for d in here})
+    return known_groups(studies, {d: standing.first for d, standing in here.items()})
 
 
-_DAWN = datetime.min.replace(tzinfo=UTC)
-
-
-def group_key(group: Group, first: Mapping[str, datetime | None]) -> str:
-    """The dataset that was seen first (`first`: when each was; None: before all that is told), so that one that joins
-    does not take its place. A group that is only possible has a mark before it: the dataset may be in one of each."""
-    oldest = min(group.datasets, key=lambda dataset: (first.get(dataset) or _DAWN, dataset))
-    return oldest if group.certain else f"title:{oldest}"
+def renewed_groups(before: Sequence[KnownGroup], after: Known, lifecycle: Lifecycle) -> list[KnownGroup]:
+    """All groups after a crawl; `before`: those before it, of which stay what `after` was not to tell of."""
+    found = study_groups(after, lifecycle)
+    if after.scope is None:
+        return found
+    return in_order(
+        [group for group in before if after.related.isdisjoint(group.group.datasets)]
+        + [group for group in found if not after.related.isdisjoint(group.group.datasets)]
+    )
 
 
 def duplicate_groups(known: Known, layout: Layout) -> list[KnownGroup]:
-    """The groups as the tab has them: certain ones by their first dataset, then possible ones, at last those that are
-    dismissed."""
-    return _groups(rows(known, layout, {}), known.remarks)
+    """The groups as the tab has them: those that are dismissed come last."""
+    return with_remarks(study_groups(known, layout.lifecycle), known.remarks)
+
+
+def with_remarks(groups: Iterable[KnownGroup], remarks: Mapping[tuple[RemarkKind, str], Remark]) -> list[KnownGroup]:
+    """Told which are dismissed, and those last."""
+    said = ((group, remarks.get((RemarkKind.DISMISSED, group.key))) for group in groups)
+    return _dismissed_last(
+        [replace(g, dismissed=remark) if remark and remark.evidence == g.evidence else g for g, remark in said]
+    )
 
 
 def _groups(found: Sequence[Row], remarks: Mapping[tuple[RemarkKind, str], Remark]) -> list[KnownGroup]:
-    first = {row.dataset: row.standing.first for row in found}
-    groups = []
-    for group in Studies({row.dataset: Study.of(row.metadata) for row in found}).groups():
-        key, evidence = group_key(group, first), group.evidence
-        remark = remarks.get((RemarkKind.DISMISSED, key))
-        groups.append(KnownGroup(group, key, evidence, remark if remark and remark.evidence == evidence else None))
-    return _dismissed_last(groups)
+    studies = Studies({row.dataset: Study.of(row.metadata) for row in found})
+    return with_remarks(known_groups(studies, {row.dataset: row.standing.first for row in found}), remarks)
 
 
 def _dismissed_last(groups: Sequence[KnownGroup]) -> list[KnownGroup]:
@@ -490,6 +503,8 @@ def _dismissed_last(groups: Sequence[KnownGroup]) -> list[KnownGroup]:
 
 def _shown_groups(found: Sequence[Row], view: View, layout: Layout) -> list[KnownGroup]:
     """Those of these rows. Who dismissed a group dismissed what is left of it where datasets are left out."""
+    if view.only is not None or (view.groups and not view.left_out):
+        return with_remarks(view.groups, view.known.remarks)
     if not view.left_out or all(kind is not RemarkKind.DISMISSED for kind, _ in view.known.remarks):
         return _groups(found, view.known.remarks)
     whole = {
@@ -503,7 +518,8 @@ def _shown_groups(found: Sequence[Row], view: View, layout: Layout) -> list[Know
 
 
 def _duplicates(found: Sequence[Row], view: View, layout: Layout) -> Table:
-    state = {row.dataset: row.state.name for row in found}
+    state = {dataset: state.name for dataset, state in view.states.items() if state}
+    state |= {row.dataset: row.state.name for row in found}
     groups = _shown_groups(found, view, layout)
     rows = [
         (

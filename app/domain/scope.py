@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from app.domain.duplicates import TITLE, Studies, Study, may_tie
 from app.domain.lifecycle import furthest_first, merged
 from app.domain.model import Sighting, Stage
+from app.domain.search import spellings
 
 Sightings = Mapping[str, Mapping[str, Sighting]]
 """source -> dataset -> sighting"""
@@ -37,14 +38,18 @@ def connected(datasets: Iterable[str], names: Mapping[str, frozenset[str]], havi
 
 
 def _accessions(dataset: str, names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for name in (dataset, *names) if may_tie(name) and not name.startswith(TITLE))
+    written = (name for name in (dataset, *names) if may_tie(name) and not name.startswith(TITLE))
+    return frozenset(spelt for name in written for spelt in spellings(name))
 
 
-def of_one_study(datasets: Collection[str], there: Sightings, stages: Mapping[str, Stage]) -> set[str]:
+def of_one_study(
+    datasets: Collection[str], there: Sightings, stages: Mapping[str, Stage], unseen: Iterable[str]
+) -> set[str]:
     """These, and those that certainly are of one study with any of them. `there`: what is seen of all that are
-    connected with them."""
+    connected with them; `unseen`: those of them, or more, that may only be in a production database."""
     places = furthest_first(there, stages)
-    studies = Studies({d: Study.of(merged([place.sighting for place in seen])) for d, seen in places.items()})
+    seen = {d: Study.of(merged([place.sighting for place in its])) for d, its in places.items()}
+    studies = Studies({**dict.fromkeys(unseen, Study()), **seen})
     return {*datasets}.union(*(studies.others(dataset) for dataset in datasets))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
 from app.domain.details import Overview
-from app.domain.overview import Cell, Table
+from app.domain.overview import COLUMN_NAMES, Cell, Table
+from app.outputs import lines
 from app.outputs.cells import FORMULA, plain
 from app.outputs.files import replace_files
+from app.outputs.lines import Memory, Place, Rows
 
 
 class CsvFiles:
@@ -25,9 +27,32 @@ class CsvFiles:
         self.out, self.time_zone = out, time_zone
 
     def publish(self, overview: Overview) -> str:
-        replace_files(
-            self.name, self.out, {file_name(table): as_csv(table, self.time_zone) for table in overview.tables}
-        )
+        return self._written(overview, None)
+
+    def refresh(self, overview: Overview) -> str | None:
+        memory = lines.remembered(self.name, self.out, overview)
+        return None if memory is None else self._written(overview, memory)
+
+    def _written(self, overview: Overview, memory: Memory | None) -> str:
+        contents: dict[str, Sequence[bytes | memoryview]] = {}
+        places: dict[str, Place] = {}
+        for table in overview.tables:
+            if memory is not None and table.only is not None and not table.only:
+                places[table.name] = memory.tables[table.name]  # and its file stays
+                continue
+            head, *new = [line.encode() for line in as_csv(table, self.time_zone)]
+            rows = Rows.of(table.datasets, new)
+            if memory is not None and table.only is not None:
+                old = memoryview((self.out / file_name(table)).read_bytes())
+                told = dict(zip(table.datasets, new, strict=True))
+                rows = memory.tables[table.name].with_rows(old, table.only, told, b"")
+            if table.name in COLUMN_NAMES:
+                places[table.name] = Place(len(head), rows.keys, rows.lengths)
+            contents[file_name(table)] = [head, *rows.pieces]
+        replace_files(self.name, self.out, contents)
+        if overview.as_of:
+            found = lines.identities(self.out, map(file_name, overview.tables))
+            lines.remember(self.name, self.out, overview, Memory(found, places, overview.as_of))
         return str(self.out)
 
 

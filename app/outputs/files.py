@@ -23,7 +23,7 @@ ADVICE = {
 }
 
 
-def replace_files(output: str, folder: Path, contents: Mapping[str, Iterable[str | bytes]]) -> None:
+def replace_files(output: str, folder: Path, contents: Mapping[str, Iterable[str | bytes | memoryview]]) -> None:
     """Writes these files (name -> pieces of it; text is UTF-8) into the folder, which is made where there is none.
     All of them are written and on the disk before the first takes the place of an older one: when something fails,
     the older ones stay. Readers never see half a file. A file that says the same already is left as it is, with its
@@ -48,10 +48,10 @@ def replace_files(output: str, folder: Path, contents: Mapping[str, Iterable[str
                 new.unlink()
 
 
-def _write(path: Path, pieces: Iterable[str | bytes], older: Path) -> bool:
+def _write(path: Path, pieces: Iterable[str | bytes | memoryview], older: Path) -> bool:
     """Whether that is anything new. Only then it waits for the disk, which takes longer than to compare."""
     with path.open("wb") as file:
-        file.writelines(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
+        file.writelines(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
         file.flush()
         if _equal(path, older):
             return False

@@ -23,6 +23,7 @@ from app.domain.details import Detail, Listed, Overview
 from app.domain.lifecycle import Seen
 from app.domain.model import Code, KnownProblem, RemarkKind, StateChange, Verdict
 from app.domain.overview import CHANGES, DUPLICATES, PROBLEMS, SUMMARY, Cell, Table, reason_of
+from app.outputs import lines
 from app.outputs.cells import plain
 from app.outputs.files import replace_files
 
@@ -64,7 +65,11 @@ class HtmlPage:
 
     def publish(self, overview: Overview) -> str:
         replace_files(self.name, self.out, {FILE: as_html(overview, self.time_zone)})
+        lines.remember_whole(self.name, self.out, overview, FILE)
         return str(self.out / FILE)
+
+    def refresh(self, overview: Overview) -> str | None:
+        return lines.left_as_it_is(self.name, self.out, overview, FILE)
 
 
 def as_html(overview: Overview, time_zone: tzinfo) -> Iterator[str]:

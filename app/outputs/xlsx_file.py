@@ -23,6 +23,7 @@ from typing import Any
 from app.domain.details import Overview
 from app.domain.overview import Cell, Table
 from app.errors import OutputError
+from app.outputs import lines
 from app.outputs.cells import FORMULA, colours, cut, local, plain
 from app.outputs.files import replace_files
 
@@ -41,6 +42,9 @@ _NO_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML 1.0, secti
 _NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\n]")
 
 
+FILE = "overview.xlsx"
+
+
 class XlsxFile:
     """`overview.xlsx` in the folder."""
 
@@ -51,13 +55,17 @@ class XlsxFile:
         self.out, self.time_zone = out, time_zone
 
     def publish(self, overview: Overview) -> str:
-        path = self.out / "overview.xlsx"
+        path = self.out / FILE
         for table in overview.tables:
             if len(table.rows) > MOST_ROWS:
                 what = f"{table.name} has {len(table.rows):,} rows, and a sheet takes {MOST_ROWS:,}"
                 raise OutputError(self.name, f"cannot write {path}: {what}; publish as csv_files or json instead")
-        replace_files(self.name, self.out, {path.name: as_xlsx(overview, self.time_zone)})
+        replace_files(self.name, self.out, {FILE: as_xlsx(overview, self.time_zone)})
+        lines.remember_whole(self.name, self.out, overview, FILE)
         return str(path)
+
+    def refresh(self, overview: Overview) -> str | None:
+        return lines.left_as_it_is(self.name, self.out, overview, FILE)
 
 
 def as_xlsx(overview: Overview, time_zone: tzinfo) -> Iterator[bytes]:

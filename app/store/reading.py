@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from app.domain.duplicates import TITLE
+from app.domain.duplicates import TITLE, Group, KnownGroup, Link, in_order
 from app.domain.model import (
     Annotation,
     Code,
@@ -41,6 +41,7 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
+from app.domain.schedule import Appointment
 from app.store.database import CHUNK, Snapshot
 from app.store.values import loads
 
@@ -237,6 +238,10 @@ class Reading:
             found[dataset] = Standing(decision, *since)
         return found
 
+    def states(self) -> dict[str, State | None]:
+        rows = self.snapshot.rows(f"SELECT dataset, state FROM decision WHERE {HOLDS.format('decision')}")
+        return {dataset: self._state(name) for dataset, name in rows}
+
     def _state(self, name: str | None) -> State | None:
         return self.lifecycle.state(name) if name else None
 
@@ -392,9 +397,17 @@ def traces(snapshot: Snapshot, source: str) -> dict[str, bytes | None]:
     return {dataset: None if kept is None else bytes(kept) for dataset, kept in rows}
 
 
-def datasets(snapshot: Snapshot) -> dict[str, bool]:
-    """See `app.ports.Store.datasets`."""
-    return dict(snapshot.rows(f"SELECT dataset, state IS NOT NULL FROM decision WHERE {HOLDS.format('decision')}"))
+def groups(snapshot: Snapshot) -> list[KnownGroup]:
+    """See `app.ports.Store.groups`."""
+    rows = snapshot.rows("SELECT key, certain, evidence, datasets, links FROM study_group")
+    return in_order(
+        KnownGroup(
+            Group(tuple(snapshot.json(datasets)), tuple(Link(*link) for link in snapshot.json(links)), bool(certain)),
+            key,
+            evidence,
+        )
+        for key, certain, evidence, datasets, links in rows
+    )
 
 
 def titles(snapshot: Snapshot, datasets: Collection[str]) -> frozenset[str]:
@@ -499,3 +512,28 @@ def stays(snapshot: Snapshot, at: datetime | None, states: Collection[str]) -> d
         if ended is not None:
             found.setdefault(state, []).append(snapshot.time(ended) - snapshot.time(began))
     return found
+
+
+def overdue(snapshot: Snapshot, since: Mapping[str, datetime]) -> dict[str, int]:
+    """See `app.ports.Store.overdue`."""
+    if not since:
+        return {}
+    late = " OR ".join(f"(to_state = :state{number} AND at < :at{number})" for number in range(len(since)))
+    given: dict[str, Any] = {f"state{number}": state for number, state in enumerate(since)}
+    given |= {f"at{number}": at for number, at in enumerate(since.values())}
+    return dict(
+        snapshot.rows(
+            f"SELECT to_state, count(*) FROM state_change WHERE ({late})"
+            " AND id IN (SELECT max(id) FROM state_change GROUP BY dataset)"
+            " AND dataset NOT IN (SELECT subject FROM remark WHERE kind = :ignored AND undone_at IS NULL)"
+            " GROUP BY to_state",
+            ignored=RemarkKind.IGNORED.value,
+            **given,
+        )
+    )
+
+
+def appointments(snapshot: Snapshot) -> dict[str, Appointment]:
+    """Job -> what was kept of its schedule."""
+    rows = snapshot.rows("SELECT job, text, anchor, made FROM schedule")
+    return {job: Appointment(text, snapshot.time(anchor), snapshot.moment(made)) for job, text, anchor, made in rows}

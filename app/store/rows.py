@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from typing import Any, Generic, TypeVar
 
+from app.domain.duplicates import KnownGroup
 from app.domain.model import (
     Decision,
     Entry,
@@ -145,6 +146,16 @@ def change_values(change: StateChange, run: int) -> Values:
         "sentence": change.sentence,
         "run_id": run,
         "at": change.at,
+    }
+
+
+def group_values(known: KnownGroup) -> Values:
+    return {
+        "key": known.key,
+        "certain": known.group.certain,
+        "evidence": known.evidence,
+        "datasets": list(known.group.datasets),
+        "links": [list(astuple(link)) for link in known.group.links],
     }
 
 

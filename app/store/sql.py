@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.domain.contents import Digests, Identity
+from app.domain.duplicates import KnownGroup
 from app.domain.model import (
     Annotation,
     Entry,
@@ -23,9 +24,11 @@ from app.domain.model import (
     Scalar,
     Sighting,
     Standing,
+    State,
     StateChange,
     Verdict,
 )
+from app.domain.schedule import Appointment
 from app.ports import Lock
 from app.store import contents, curating, lock, reading, writing
 from app.store.database import Database
@@ -71,9 +74,13 @@ class SqlStore:
         with self._now() as now:
             return now.entries() if now else {}
 
-    def datasets(self) -> Mapping[str, bool]:
+    def groups(self) -> Sequence[KnownGroup]:
         with self.database.snapshot() as snapshot:
-            return {dataset: bool(here) for dataset, here in reading.datasets(snapshot).items()}
+            return reading.groups(snapshot)
+
+    def states(self) -> Mapping[str, State | None]:
+        with self._now() as now:
+            return now.states() if now else {}
 
     def titles(self, datasets: Collection[str]) -> frozenset[str]:
         with self.database.snapshot() as snapshot:
@@ -138,6 +145,10 @@ class SqlStore:
         with self.database.snapshot() as snapshot:
             return reading.stays(snapshot, at, states)
 
+    def overdue(self, since: Mapping[str, datetime]) -> Mapping[str, int]:
+        with self.database.snapshot() as snapshot:
+            return reading.overdue(snapshot, since)
+
     def say(self, said: Remark) -> None:
         curating.say(self.database, said)
 
@@ -164,6 +175,13 @@ class SqlStore:
     def reservations(self, accessions: Collection[str]) -> Mapping[str, Reservation]:
         with self.database.snapshot() as snapshot:
             return reading.reservations(snapshot, accessions)
+
+    def appointments(self) -> Mapping[str, Appointment]:
+        with self.database.snapshot() as snapshot:
+            return reading.appointments(snapshot)
+
+    def appoint(self, appointments: Mapping[str, Appointment]) -> None:
+        writing.appoint(self.database, appointments)
 
     def contents(self, files: Collection[Identity]) -> Mapping[Identity, Digests]:
         with self.database.snapshot() as snapshot:

@@ -328,6 +328,26 @@ trace = Table(
     sqlite_with_rowid=False,
 )
 
+study_group = Table(
+    "study_group",
+    metadata,
+    _words("key", primary_key=True),
+    Column("certain", Boolean, nullable=False),
+    _words("evidence", comment="digest of what ties it"),
+    Column("datasets", JSON(none_as_null=True), nullable=False),
+    Column("links", JSON(none_as_null=True), nullable=False, comment="one, other, evidence, accession"),
+    comment="of duplicates, after the newest run",
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    _words("job", primary_key=True, comment="name of a source; empty: all that have none of their own"),
+    _words("text"),
+    Column("anchor", Moment, nullable=False, comment="since when it holds"),
+    Column("made", Moment, comment="when what it asks for began for the last time"),
+)
+
 content = Table(
     "content",
     metadata,

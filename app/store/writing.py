@@ -1,4 +1,4 @@
-"""Writes one crawl, inside a transaction of the caller's."""
+"""Writes one crawl, inside a transaction of the caller's; and when the next ones are due."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
+from app.domain.duplicates import KnownGroup
 from app.domain.model import Edits, HarvestLog, Recording, Run, RunStatus, SourceConfig
+from app.domain.schedule import Appointment
 from app.domain.text import storable
 from app.errors import StoreError
 from app.store import bulk, rows
-from app.store.database import Transaction
+from app.store.database import Database, Transaction
 from app.store.rows import Fact, Ids, Values
 from app.store.values import dumps, loads
 
@@ -31,6 +33,7 @@ def write(transaction: Transaction, recording: Recording) -> int:
     book.edit(rows.PROBLEMS, recording.problems)
     book.edit(rows.HOLDS, recording.holds)
     _write_names(transaction, recording.names)
+    _write_groups(transaction, recording.groups)
     _write_traces(transaction, recording.traces, ids)
     bulk.insert(transaction, "state_change", [rows.change_values(change, run) for change in recording.changes])
     return run
@@ -137,6 +140,11 @@ def _write_names(transaction: Transaction, names: Mapping[str, Collection[str]])
     bulk.insert(transaction, "naming", named)
 
 
+def _write_groups(transaction: Transaction, groups: Edits[KnownGroup]) -> None:
+    bulk.delete(transaction, "study_group", "key", [group.key for group in groups.closed])
+    bulk.insert(transaction, "study_group", [rows.group_values(group) for group in groups.opened])
+
+
 def _write_traces(transaction: Transaction, traces: Mapping[str, Mapping[str, bytes | None]], ids: Ids) -> None:
     for source, kept in traces.items():
         bulk.delete(transaction, "trace", "dataset", kept, source_id=ids[source])
@@ -160,3 +168,16 @@ def _write_logs(transaction: Transaction, logs: Sequence[HarvestLog], of: Run, r
             f" DO UPDATE SET {again}, completions = harvest_log.completions + excluded.completions",
             **values,
         )
+
+
+def appoint(database: Database, appointments: Mapping[str, Appointment]) -> None:
+    with database.writing() as transaction:
+        for job, kept in appointments.items():
+            transaction.execute("DELETE FROM schedule WHERE job = :job", job=job)
+            transaction.execute(
+                "INSERT INTO schedule (job, text, anchor, made) VALUES (:job, :text, :anchor, :made)",
+                job=job,
+                text=kept.text,
+                anchor=kept.anchor,
+                made=kept.made,
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import FrozenInstanceError
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.config.forms import (
 )
 from app.domain.model import Lifecycle, SourceConfig
 from app.domain.overview import COLUMN_NAMES
+from app.domain.schedule import Schedule
 from tests.config.site import COLUMNS, LOADING, OUTPUTS, Site
 
 SETTINGS, SOURCES = "etc/tracker.yaml", "sources_config.json"
@@ -269,12 +271,34 @@ def test_the_rest_of_the_settings_is_carried(site: Site) -> None:
     site.write(
         SETTINGS,
         "accession: ^X\\d+$\noutputs: html_page\ntime_zone: Europe/London\nhold: {share: 0, more_than: 0}\n"
-        "leave_out_private: json\n",
+        "leave_out_private: json\n"
+        "watch: {schedule: 30 6 * * *, debounce: 2, scan_every: 60, show_every: 5, jitter: 30, port: 0, log: json}\n",
     )
     loaded = site.load()
     assert (loaded.accession, loaded.outputs, loaded.time_zone.key) == (r"^X\d+$", ("html_page",), "Europe/London")
     assert (loaded.hold_share, loaded.hold_more_than) == (0, 0)
     assert loaded.leave_out_private == {"json"}
+    watch, second = loaded.watch, timedelta(seconds=1)
+    assert (watch.schedule, watch.schedules) == (Schedule.of("30 6 * * *", loaded.time_zone), {})
+    assert (watch.debounce, watch.scan_every, watch.show_every, watch.jitter) == (
+        2 * second,
+        60 * second,
+        5 * second,
+        30 * second,
+    )
+    assert (watch.port, watch.log) == (0, "json")
+
+
+def test_a_source_may_have_a_schedule_of_its_own_and_is_the_same_source(site: Site) -> None:
+    site.write(SOURCES, {"/a": {"stage": "loading"}, "/b": {"stage": "loading", "name": "B"}})
+    before = site.load().sources
+    site.write(
+        SOURCES, {"/a": {"stage": "loading"}, "/b": {"stage": "loading", "name": "B", "schedule": "every 2 hours"}}
+    )
+    loaded = site.load()
+    assert loaded.watch.schedules == {"B": Schedule.of("every 2 hours", loaded.time_zone)}
+    assert (loaded.sources, repr(loaded.sources)) == (before, repr(before))
+    assert loaded.watch.schedule.text == "every 8 hours"
 
 
 def test_a_key_in_yaml_is_text_as_written(site: Site) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.duplicates import Group, Link
+from app.domain.duplicates import Group, Link, group_key
 from app.domain.history import Policy
 from app.domain.model import Code, Known, Lifecycle, Problem, Remark, RemarkKind, Scalar, Secret, StateChange
 from app.domain.overview import (
@@ -20,7 +20,6 @@ from app.domain.overview import (
     Table,
     View,
     duplicate_groups,
-    group_key,
     private,
     tables,
 )

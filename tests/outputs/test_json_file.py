@@ -48,4 +48,4 @@ def test_the_file_holds_the_same(tmp_path: Path) -> None:
     where = JsonFile(tmp_path, ATHENS).publish(Overview((PROBLEMS,), NOON))
     assert where == str(tmp_path / "overview.json")
     assert Path(where).read_text(encoding="utf-8") == as_json([PROBLEMS], NOON, ATHENS) + "\n"
-    assert [file.name for file in tmp_path.iterdir()] == ["overview.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".json.rows", "overview.json"]

@@ -25,6 +25,7 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
+from app.domain.schedule import Appointment
 from app.errors import Locked, LockLost, StoreError
 from tests.store.conftest import Kit
 from tests.store.crawls import LIFECYCLE, World, crawl, decision, ended, hour, recording, sighting, source
@@ -502,3 +503,14 @@ def test_two_names_at_one_address_are_two_sources(kit: Kit) -> None:
     for number in (0, 1):
         crawl(kit.store, World(sources=twins, sightings=[sighting("E-MTAB-1", "a"), sighting("E-MTAB-1", "b")]), number)
     assert set(_seen(kit.store.known())) == {("a", "E-MTAB-1"), ("b", "E-MTAB-1")}
+
+
+def test_what_is_due_again_and_again_is_kept_until_it_is_kept_otherwise(kit: Kit) -> None:
+    store = kit.store
+    assert store.appointments() == {}
+    daily, weekly = Appointment("every day", hour(0)), Appointment("0 6 * * 1", hour(0.5), hour(2))
+    store.appoint({"": daily, "loading": weekly})
+    assert store.appointments() == {"": daily, "loading": weekly}
+    store.appoint({"": replace(daily, made=hour(3))})
+    store.appoint({})
+    assert store.appointments() == {"": replace(daily, made=hour(3)), "loading": weekly}

@@ -35,8 +35,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
@@ -222,7 +222,7 @@ def test_names_learned_from_an_older_store_are_those_that_crawls_write_and_the_n
     before, rows = sql_kit.store.having(asked), sql_kit.rows()
     assert (len(before), rows["naming"]) == (5, 10)
     with _database(sql_kit).migrating() as connection:
-        for table in ("naming", "reservation", "remark", "content", "annotation", "trace"):
+        for table in ("naming", "reservation", "remark", "content", "annotation", "trace", "study_group", "schedule"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("ALTER TABLE run DROP COLUMN settings"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
@@ -258,7 +258,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This program, one migration later."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0006_colour.py").write_text(NEXT)
+    (folder / "versions" / "0007_colour.py").write_text(NEXT)
     monkeypatch.setattr(migrations, "FOLDER", folder)
 
 
@@ -268,7 +268,7 @@ def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    monkeypatch.setattr("app.store.database.HEAD", "0006")
+    monkeypatch.setattr("app.store.database.HEAD", "0007")
     with pytest.raises(StoreError, match="from an older version; `ingest-tracker crawl` brings it up to date"):
         open_store(fresh_address, LIFECYCLE, create=False)
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -283,10 +283,10 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    broken = migrations.FOLDER / "versions" / "0006_colour.py"
+    broken = migrations.FOLDER / "versions" / "0007_colour.py"
     broken.write_text(NEXT + '    op.execute("this is not SQL")\n')
     with monkeypatch.context() as new:
-        new.setattr("app.store.database.HEAD", "0006")
+        new.setattr("app.store.database.HEAD", "0007")
         with pytest.raises(StoreError):
             open_store(fresh_address, LIFECYCLE, create=True)
     assert open_store(fresh_address, LIFECYCLE, create=True).known().run == 1

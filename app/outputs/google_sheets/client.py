@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from requests.adapters import HTTPAdapter
 
 from app.domain.text import LONGEST_PAUSE, retry_after
 from app.errors import OutputError
-from app.outputs.google_sheets.grid import STRUCTURE, Book, Tab, book_of, wanted_cells, with_cells
+from app.outputs.google_sheets.grid import STRUCTURE, Area, Book, book_of, wanted_cells, with_cells
 
 NAME = "google_sheets"
 HOSTS = ("sheets.googleapis.com", "www.googleapis.com", "oauth2.googleapis.com", "iamcredentials.googleapis.com")
@@ -81,13 +81,14 @@ class Quota:
     limit: int = LIMIT
     asked: dict[str, deque[float]] = field(default_factory=dict)
 
-    def wait(self, kind: str) -> float:
-        """Seconds until one more request fits into the minute."""
+    def wait(self, kind: str, requests: int = 1) -> float:
+        """Seconds until one more request, or so many, fit into the minute."""
         times = self.asked.setdefault(kind, deque())
         now = time.monotonic()
         while times and now - times[0] >= MINUTE:
             times.popleft()
-        return MINUTE - (now - times[0]) if len(times) >= self.limit else 0.0
+        over = len(times) + requests - self.limit
+        return MINUTE - (now - times[over - 1]) if over > 0 else 0.0
 
     def count(self, kind: str) -> None:
         self.asked.setdefault(kind, deque()).append(time.monotonic())
@@ -112,18 +113,28 @@ class _Elsewhere(HTTPAdapter):
         return super().send(request, *args, **options)
 
 
+class Connection:
+    """Who we are was proven there, and lines are open. Raises OutputError where the key file is none."""
+
+    def __init__(self, account: Account) -> None:
+        self.credentials, self._asking = _credentials(account.file), requests.Session()
+        self.session = AuthorizedSession(self.credentials, auth_request=Request(self._asking))  # type: ignore[no-untyped-call]
+        if account.api:
+            for one in (self._asking, self.session):
+                one.mount("https://", _Elsewhere(account.api))
+
+    def close(self) -> None:
+        self.session.close()  # type: ignore[no-untyped-call]
+        self._asking.close()
+
+
 class Sheets(HTTPClient):
     """One visit: all its requests share the patience. Counts what is asked."""
 
-    def __init__(self, account: Account, quota: Quota | None = None) -> None:
+    def __init__(self, account: Account, quota: Quota | None = None, connection: Connection | None = None) -> None:
         self.account, self.quota = account, quota or Quota()
-        self.credentials = _credentials(account.file)
-        asking = requests.Session()
-        session = AuthorizedSession(self.credentials, auth_request=Request(asking))  # type: ignore[no-untyped-call]
-        if account.api:
-            for one in (asking, session):
-                one.mount("https://", _Elsewhere(account.api))
-        super().__init__(None, session)  # type: ignore[arg-type]
+        self.connection = connection or Connection(account)
+        super().__init__(None, self.connection.session)  # type: ignore[arg-type]
         self.set_timeout((CONNECT, READ))
         self.ends = time.monotonic() + account.patience
         self.asked = Counter[str]()
@@ -131,7 +142,7 @@ class Sheets(HTTPClient):
     @property
     def email(self) -> str:
         """Whom a spreadsheet is shared with."""
-        return str(self.credentials.service_account_email)
+        return str(self.connection.credentials.service_account_email)
 
     # ------------------------------------------------------------------- what is asked
 
@@ -167,11 +178,12 @@ class Sheets(HTTPClient):
         address = SPREADSHEET_URL % key
         return book_of(self._ask("read", key, lambda: self.request("get", address, {"fields": STRUCTURE}).json()))
 
-    def cells(self, book: Book, tabs: list[Tab]) -> Book:
-        if not tabs:
+    def cells(self, book: Book, areas: Sequence[Area]) -> Book:
+        """With the cells there, beside those that it has."""
+        if not areas:
             return book
         address = f"{SPREADSHEET_URL % book.key}/values:batchGetByDataFilter"
-        body = wanted_cells(tabs)
+        body = wanted_cells(areas)
         return with_cells(book, self._ask("read", book.key, lambda: self.request("post", address, json=body).json()))
 
     def write(self, key: str, body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from itertools import count
 
 from app.domain.model import Scalar
 from app.outputs.google_sheets.edits import Column, TabPlan
-from app.outputs.google_sheets.grid import Book, Tab, Tag
+from app.outputs.google_sheets.grid import Area, Book, Tab, Tag
 from app.outputs.google_sheets.want import Want
 
 HEADER_WITHIN = 20
@@ -33,12 +33,12 @@ def shown_in(book: Book, wants: Sequence[Want]) -> dict[str, Tab]:
     return {want.name: found[want.name] for want in wants if want.name in found}
 
 
-def to_be_read(book: Book, wants: Sequence[Want]) -> list[Tab]:
-    """The tabs of which the cells must be known: ours, and those that may be."""
+def to_be_read(book: Book, wants: Sequence[Want]) -> list[Area]:
+    """Of which tabs the cells must be known: ours, and those that may be."""
     names = {want.name for want in wants}
     missing = [name.casefold() for name in names - {tab.table for tab in book.tabs}]
     return [
-        tab
+        {"sheetId": tab.id}
         for tab in book.tabs
         if tab.table in names or (not tab.table and any(tab.title.casefold().startswith(name) for name in missing))
     ]

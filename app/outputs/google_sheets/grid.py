@@ -6,7 +6,7 @@ Formats of the replies: Google Sheets API v4, `spreadsheets.get` (Spreadsheet, S
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -134,10 +134,14 @@ def _metadata(parts: Sequence[Mapping[str, Any]], dimension: str) -> Iterator[tu
                 yield number, told
 
 
-def wanted_cells(tabs: Collection[Tab]) -> dict[str, Any]:
-    """The request for all cells of these tabs. A tab is named by its number: its title may change at any moment."""
+Area = Mapping[str, int]
+"""A GridRange: `sheetId`, and where in the tab it begins and ends; without that it is all of it."""
+
+
+def wanted_cells(areas: Sequence[Area]) -> dict[str, Any]:
+    """The request for all cells there. A tab is named by its number: its title may change at any moment."""
     return {
-        "dataFilters": [{"gridRange": {"sheetId": tab.id}} for tab in tabs],
+        "dataFilters": [{"gridRange": area} for area in areas],
         "majorDimension": "ROWS",
         "valueRenderOption": "FORMULA",
         "dateTimeRenderOption": "SERIAL_NUMBER",
@@ -145,9 +149,25 @@ def wanted_cells(tabs: Collection[Tab]) -> dict[str, Any]:
 
 
 def with_cells(book: Book, told: Mapping[str, Any]) -> Book:
-    """The same with the cells of the reply to `wanted_cells`; a tab that was deleted since is not there."""
-    cells: dict[int, list[list[Scalar]]] = {}
+    """The same, and with the cells of the reply to `wanted_cells`."""
+    cells = {tab.id: tab.cells for tab in book.tabs}
     for match in told.get("valueRanges", ()):
         for asked in match["dataFilters"]:
-            cells[asked["gridRange"].get("sheetId", 0)] = match["valueRange"].get("values", [])
-    return replace(book, tabs=tuple(replace(tab, cells=cells.get(tab.id, ())) for tab in book.tabs))
+            area, values = asked["gridRange"], match["valueRange"].get("values", [])
+            tab = area.get("sheetId", 0)
+            if tab in cells:
+                cells[tab] = _laid(cells[tab], values, area.get("startRowIndex", 0), area.get("startColumnIndex", 0))
+    return replace(book, tabs=tuple(replace(tab, cells=cells[tab.id]) for tab in book.tabs))
+
+
+def _laid(
+    there: Sequence[Sequence[Scalar]], values: Sequence[Sequence[Scalar]], row: int, column: int
+) -> Sequence[Sequence[Scalar]]:
+    """The cells with these on them."""
+    if not there and not row and not column:
+        return values
+    cells = [*there, *([()] * (row + len(values) - len(there)))]
+    for number, line in ((number, line) for number, line in enumerate(values, row) if line):
+        before = [*cells[number], *([""] * (column - len(cells[number])))]
+        cells[number] = [*before[:column], *line, *before[column + len(line) :]]
+    return cells

@@ -22,7 +22,7 @@ def rows_of(plans: Sequence[TabPlan], datasets: Collection[str], left_alone: lis
         place, mine = plan.places[want.key], found[want.name]
         for row in range(len(tab.cells)):
             key = key_of(tab.at(row, place))
-            if row == plan.header:
+            if row == plan.header or not tab.cells[row]:
                 continue
             if not key or (want.datasets and key not in datasets):
                 others[want.name].append(row)

@@ -220,6 +220,11 @@ class SheetsServer:
         with self.lock:
             self._planned.append(_Planned(fault, when, at, times))
 
+    def calm(self) -> None:
+        """All faults that have not been met yet are called off."""
+        with self.lock:
+            self._planned.clear()
+
     def wait(self, seconds: float) -> bool:
         """Returns after so many seconds, or when the server closes: whether it does."""
         return self._closing.wait(seconds)

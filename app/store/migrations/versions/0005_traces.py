@@ -1,4 +1,4 @@
-"""What sources keep to tell what has changed, and what the decisions of a run depended on."""
+"""What sources keep to tell what has changed, what the decisions of a run depended on, and groups of duplicates."""
 
 from __future__ import annotations
 
@@ -28,4 +28,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["source_id"], ["source_config.id"], name="fk_trace_source_id"),
         comment="what sources keep to tell what has changed; to be thrown away at any time",
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "study_group",
+        sa.Column("key", sa.Text),
+        sa.Column("certain", sa.Boolean, nullable=False),
+        sa.Column("evidence", sa.Text, nullable=False, comment="digest of what ties it"),
+        sa.Column("datasets", sa.JSON, nullable=False),
+        sa.Column("links", sa.JSON, nullable=False, comment="one, other, evidence, accession"),
+        sa.PrimaryKeyConstraint("key", name="pk_study_group"),
+        comment="of duplicates, after the newest run",
     )
