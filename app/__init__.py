@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from app.domain.model import SourceConfig
     from app.domain.overview import Layout, Table
     from app.outputs.google_sheets import GoogleSheets
-    from app.ports import Source, Store
+    from app.ports import Store
     from app.tracker import Tracker
 
 __all__ = [
     "copied",
+    "file_systems",
     "identical",
     "load",
     "look_at_sheet",
@@ -68,6 +69,7 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
     from app.domain.production import Authority
     from app.eligibility import Databases
     from app.outputs import open_outputs
+    from app.sources import opener
     from app.sources.species import read_species
     from app.tracker import Tracker
 
@@ -76,7 +78,7 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
     with _store(config, create=writing and not dry_run, spare=dry_run) as store:
         yield Tracker(
             sources=config.sources,
-            open_source=partial(_source, config=config),
+            open_source=opener(re.compile(config.accession)),
             store=store,
             eligibility=Databases(config.databases, config.checks, config.authorities),
             supported_species=partial(read_species, config.supported_species),
@@ -157,10 +159,12 @@ def copied(files: Sequence[str], folder: Path) -> list[Path]:
     return copying.copied(files, folder)
 
 
-def _source(config_of_source: SourceConfig, config: Config) -> Source:
-    from app.sources import open_source
+def file_systems(config: Config) -> dict[str, tuple[str, bool]]:
+    """Of the sources that are directories: on which kind of file system each is, and whether that tells of changes."""
+    from app.sources.mounts import file_system, tells_events
 
-    return open_source(config_of_source, re.compile(config.accession))
+    kinds = {s.name: file_system(s.location) for s in config.sources if s.kind == "filesystem"}
+    return {name: (kind, tells_events(kind)) for name, kind in kinds.items()}
 
 
 @contextmanager
@@ -185,8 +189,10 @@ def _store(config: Config, *, create: bool, spare: bool) -> Iterator[Store]:
 
 def probe(source: SourceConfig, config: Config) -> dict[str, str]:
     """`{"name", "status": "ok|failed", "found"}`: whether a source can be read, and what is there or what is wrong."""
+    from app.sources import opener
+
     try:
-        return {"name": source.name, "status": "ok", "found": _source(source, config).probe()}
+        return {"name": source.name, "status": "ok", "found": opener(re.compile(config.accession))(source).probe()}
     except SourceError as error:
         return {"name": source.name, "status": "failed", "found": str(error)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def examine(config: Config) -> list[Finding]:
     return [
         *_settings(config),
         *_sources(config),
+        *_watched(config),
         *_databases(config),
         *_species(config),
         *_store(config),
@@ -53,6 +55,31 @@ def _sources(config: Config) -> Iterator[Finding]:
     for source in config.sources:
         probed = app.probe(source, config)
         yield _finding(f"source {source.name}", probed["status"], probed["found"])
+
+
+def _watched(config: Config) -> Iterator[Finding]:
+    """How changes would be told, found out by watching for a moment."""
+    from app.triggers.events import Watcher, places
+    from app.triggers.keeper import BEING_SET_UP
+
+    wanted = {place.name: "events" if place.events else "scan" for place in places(config)}
+    watcher, deadline = Watcher(places(config)), time.monotonic() + PATIENCE
+    watcher.start()
+    while any(mode.how == "waiting" for mode in watcher.modes().values()) and time.monotonic() < deadline:
+        if all(mode.why != BEING_SET_UP for mode in watcher.modes().values()):
+            break  # what is not there was said of its source
+        time.sleep(0.01)
+    modes = watcher.modes()
+    watcher.stop()
+    for name, mode in modes.items():
+        status = {wanted[name]: "ok", "silent": "failed"}.get(mode.how, "warning")
+        yield _finding(f"watch {name}", status, mode.why)
+    alone = "".join(f"; {name} {schedule.text}" for name, schedule in config.watch.schedules.items())
+    yield _finding("schedule", "ok", f"all is read {config.watch.schedule.text}{alone}")
+
+
+PATIENCE = 10.0
+"""Seconds in which a place is to be watched."""
 
 
 def _databases(config: Config) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
+from app.domain.duplicates import KnownGroup
 from app.domain.model import (
     Entry,
     Known,
@@ -29,7 +30,7 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
-from app.domain.overview import Cell, KnownGroup, Table, state_name
+from app.domain.overview import Cell, Table, state_name
 from app.domain.stuck import Stuck
 from app.domain.versions import Version
 from app.domain.visit import Published

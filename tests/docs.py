@@ -73,7 +73,12 @@ def rules() -> str:
 
 
 def kinds() -> str:
-    return table(["kind", "what"], [(f"`{name}`", kind.summary) for name, kind in sources.kinds().items()])
+    parts = []
+    for name, kind in sources.kinds().items():
+        fields = kind.Options.model_fields.items()
+        options = [(f"`{key}`", field.description or "", f"{field.default}") for key, field in fields]
+        parts.append(f"`{name}`: {kind.summary}\n\n{table(['key', 'what', 'default'], options)}")
+    return "\n".join(parts)
 
 
 def problems() -> str:

@@ -13,6 +13,7 @@ import pytest
 import benchmarks.__main__
 from app import load, open_tracker
 from app.domain.model import Known, Report
+from benchmarks import daemon
 from benchmarks import tree as trees
 from benchmarks.__main__ import OTHERS, STEPS
 from benchmarks.reference import read
@@ -131,11 +132,12 @@ def test_prints_every_row_leaves_nothing_behind_and_keeps_off_the_store_of_the_e
     """But the cold ones: emptying the caches is a burden to the machine."""
     warm = [name for name in STEPS if "cold" not in STEPS[name].before]
     real, temporary = str(tmp_path / "real.db"), str(tmp_path)
-    few = ("--datasets", "20", "--known", "80", "--files", "50", "--gib", "0.001", "--runs", "1")
+    few = ("--datasets", "20", "--far", "10", "--folders", "20", "--known", "80", "--files", "50", "--gib", "0.001")
+    few = (*few, "--runs", "1", "--hasty")
     done = bench(*few, "--only", ",".join(warm), INGEST_TRACKER_STORE=real, TMPDIR=temporary)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")][1:]
-    absent = [name for name in warm if f"Not measured: {name}" in done.stdout]
+    absent = [name for name in warm if f"Not measured: {name}," in done.stdout]
     assert [row[0] for row in rows] == [name for name in warm if name not in absent]
     assert {*absent} <= {"fd", *OTHERS}
     assert all(float(peak) > 1 for _, _, _, peak, *_ in rows)
@@ -154,6 +156,22 @@ def test_one_row_alone_has_what_it_needs_is_written_to_the_page_and_the_tree_is_
     assert page.read_text().startswith("# What it costs\n")
     assert page.read_text().endswith(told)
     assert (tmp_path / "ingest-tracker-bench" / "crawled" / "complete.json").exists()
+
+
+def test_of_the_daemon_it_is_told_how_soon_a_row_follows_what_it_costs_idle_and_whether_it_grows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "EVERY", 0.0)
+    monkeypatch.setattr(daemon, "SETTLING", 1.0)
+    monkeypatch.setattr(daemon, "IDLE", 0.5)
+    lines = [*daemon.measured(tmp_path / "root", folders=50, events=2, cycles=5)]
+    assert [line.split(":")[0] for line in lines] == [
+        "- event to row",
+        "- idle",
+        "- memory over 5 cycles of a change and its run",
+    ]
+    assert "of 2, of which 0.5 s are the debounce; 50 folders, 10 rows" in lines[0]
+    assert not (tmp_path / "root").exists()
 
 
 @pytest.mark.parametrize("wrong", [("--datasets", "0"), ("--only", "frist"), ("--dir", "/nowhere at all")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 import app
 from app.doctor import examine
+from app.triggers import keeper
+from app.triggers.inotify import NoEventsError
+from tests.servers.slowfs import SlowFs
 
 
 @dataclass
@@ -100,3 +104,31 @@ def test_a_warning_of_the_configuration(patient: Patient) -> None:
     patient.write(databases={"unused": {"dbtype": "sqlite", "path": "nowhere.db"}})
     status, found = patient.findings()["configuration"]
     assert (status, "unused" in found) == ("warning", True)
+
+
+def test_how_changes_would_be_told_is_said_of_each_place(patient: Patient) -> None:
+    patient.write(watch={"schedule": "every 2 hours"})
+    found = patient.findings()
+    assert found["watch loading"] == ("ok", "file events (inotify), 1 folders")
+    assert found["schedule"] == ("ok", "all is read every 2 hours")
+
+
+def test_a_place_that_tells_of_no_changes_is_looked_at_instead(patient: Patient, tmp_path: Path) -> None:
+    patient.write(watch={"scan_every": 60})
+    (tmp_path / "at").mkdir()
+    with SlowFs(tmp_path / "loading", tmp_path / "at"):
+        (tmp_path / "sources_config.json").write_text(json.dumps({"at": {"stage": ["loading"]}}))
+        status, found = patient.findings()["watch at"]
+    assert status == "ok"
+    assert re.fullmatch(r"looked at every 60 s: fuse\S* tells no file events", found)
+
+
+def test_a_limit_of_the_kernel_is_said_with_what_is_needed(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient.write()
+    why = "/proc/sys/fs/inotify/max_user_watches is 3, 4 are needed here (sysctl fs.inotify.max_user_watches=7)"
+
+    def full(*_: object) -> None:
+        raise NoEventsError(why)
+
+    monkeypatch.setattr(keeper, "Watches", full)
+    assert patient.findings()["watch loading"] == ("warning", f"looked at every 300 s: {why}")

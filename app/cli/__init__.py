@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import app as rooms
-from app.cli import curators, duplicates, sheet
+from app.cli import curators, duplicates, sheet, watch
 from app.cli.shared import AsJson, Given, dump, loaded, moment, opened, show
 from app.errors import ConfigError, UsageError
 from app.program import leave, supervised
@@ -90,7 +90,7 @@ def options(
     logging.getLogger("google").setLevel(logging.CRITICAL)  # what matters of it is said by the output
     logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)  # it logs tracebacks of errors that are reported anyway
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    context.obj = Given(config, sources, databases, store, out, tuple(species or ()), sheet, credentials)
+    context.obj = Given(config, sources, databases, store, out, tuple(species or ()), sheet, credentials, verbose)
 
 
 # --------------------------------------------------------------------------- the main job
@@ -238,7 +238,15 @@ def runs(
             terminal.runs(done)
 
 
-for tool in (sheet.publish, sheet.restore, curators.metadata, curators.stuck, curators.ignore, curators.acknowledge):
+for tool in (
+    watch.watch,
+    sheet.publish,
+    sheet.restore,
+    curators.metadata,
+    curators.stuck,
+    curators.ignore,
+    curators.acknowledge,
+):
     command.command()(tool)
 command.add_typer(duplicates.command, name="duplicates")
 command.add_typer(curators.accessions, name="accession")

@@ -34,6 +34,7 @@ class Given:
     species: tuple[str, ...] = ()
     sheet: str | None = None
     credentials: Path | None = None
+    verbose: bool = False
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for a script.")]

@@ -283,7 +283,7 @@ def test_what_an_address_asks_for_is_shown_nowhere_as_it_may_be_a_secret(site: S
     baseline.website.serve("/experiments", status=500)
     said += [site.run("crawl", "-v"), site.crawl(), site.run("problems"), site.run("sources", "check")]
     assert [done for done in said if TOKEN in done.out + done.err] == []
-    assert not [path for path in (site.root / "var/out").iterdir() if TOKEN in path.read_text()]
+    assert not [path for path in (site.root / "var/out").iterdir() if TOKEN.encode() in path.read_bytes()]
 
 
 # --------------------------------------------------------------------------- curation databases

@@ -127,7 +127,7 @@ def test_private_datasets_are_left_out_of_the_outputs_that_the_settings_name(sit
     settings(site, "leave_out_private: [csv_files, html_page]\n")
     assert site.crawl().code == 0
     out = site.root / "var/out"
-    files = {path.name: path.read_text() for path in out.glob("*.[ch]*")}
+    files = {path.name: path.read_text() for path in out.glob("[!.]*.[ch]*")}
     assert "E-MTAB-1" in files["track_ingested_experiments.csv"]
     assert [name for name, text in files.items() if "E-MTAB-2" in text] == []
     assert "Left Out,private,1" in files["summary.csv"]

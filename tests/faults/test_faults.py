@@ -169,4 +169,4 @@ def test_an_output_that_fails_is_told_and_the_others_are_published(whole: World,
     then = whole.crawl()
     assert (then.code, changes(then.json)) == (0, set())
     assert (whole.held(), whole.news_in()) == (after, PUBLISHED)
-    assert [path.name for path in whole.path("var/out").iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in whole.path("var/out").glob(".*.new")] == []

@@ -53,7 +53,11 @@ class Hand:
     @property
     def tab(self) -> Any:
         book = self.sheets.open(self.key)
-        return next(t for t in self.sheets.cells(book, [t for t in book.tabs if t.table == self.name]).tabs if t.cells)
+        return next(
+            t
+            for t in self.sheets.cells(book, [{"sheetId": t.id} for t in book.tabs if t.table == self.name]).tabs
+            if t.cells
+        )
 
     @property
     def id(self) -> int:

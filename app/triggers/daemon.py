@@ -1,0 +1,279 @@
+"""The schedule and the file events -> one queue -> the tracker: crawl what is due and what was touched, for days.
+
+One thread does all the work, one run after the other; what happens in the meantime is one batch by the time that it is
+done. What could not be done waits, and is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import schedule
+
+from app.domain.model import OutputReport, Report
+from app.domain.schedule import Schedule, Timetable
+from app.errors import Locked, TrackerError
+from app.tracker import Tracker
+from app.triggers import telling
+from app.triggers.events import Batch, Mode, Place, Watcher
+from app.triggers.health import Health
+
+log = logging.getLogger("ingest-tracker")
+
+ALL = ""
+"""The job that reads all sources that have no schedule of their own."""
+
+FIRST_PAUSE, LONGEST_PAUSE, LOCKED_PAUSE = 5.0, 300.0, 5.0
+"""Seconds before what failed is tried again: at first, twice as long each time, but no longer; and where another crawl
+is on."""
+
+
+_ASKED = Mode("waiting", "")
+
+
+class Elsewhere(Protocol):
+    """Another process, where outputs are written in whole while events go on."""
+
+    def begin(self, outputs: Collection[str]) -> None: ...
+
+    def done(self) -> Sequence[OutputReport] | None:
+        """What came of it, once; None: nothing was begun, or is not done yet."""
+        ...
+
+    @property
+    def busy(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the daemon is told of a configuration. `schedules`: of ALL, and of the sources that have one."""
+
+    tracker: Tracker
+    places: Sequence[Place]
+    schedules: Mapping[str, Schedule]
+    elsewhere: Elsewhere
+    debounce: timedelta = timedelta(seconds=0.5)
+    jitter: timedelta = timedelta(0)
+    show_every: timedelta = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What is to be looked at: jobs that are due, and what was touched, by source -> names (None: anything there)."""
+
+    jobs: set[str] = field(default_factory=set)
+    touched: dict[str, set[str] | None] = field(default_factory=dict)
+    publish: bool = False
+
+    def add(self, batch: Batch) -> None:
+        for source, names in batch.touched.items():
+            if (kept := self.touched.setdefault(source, set())) is not None:
+                kept |= names
+        self.touched |= dict.fromkeys(batch.whole)
+
+    @property
+    def depth(self) -> int:
+        return len(self.jobs) + sum(1 if names is None else len(names) for names in self.touched.values())
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.touched or self.publish)
+
+
+@dataclass(slots=True)
+class Retry:
+    """When something that failed is tried again."""
+
+    at: float = 0.0
+    pause: float = FIRST_PAUSE
+
+    def failed(self, now: float) -> None:
+        self.at, self.pause = now + self.pause, min(2 * self.pause, LONGEST_PAUSE)
+
+
+class Daemon:
+    """`clock` tells the time of day, `steady` seconds that never go back."""
+
+    def __init__(
+        self,
+        site: Site,
+        health: Health,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._site, self._tracker, self._health = site, site.tracker, health
+        self._clock, self._steady = clock, steady
+        self._watcher = Watcher(site.places, debounce=site.debounce)
+        self._wanted = Wanted()
+        self._news = telling.News()
+        self._again: dict[str, Retry] = {}
+        self._trouble: Retry | None = None
+        self._sheet: Retry | None = None
+        self._behind: set[str] = set()
+        self._shown = -math.inf
+        self._upkeep = schedule.Scheduler()
+        self._timetable: Timetable | None = None
+        health.sources([source.name for source in site.tracker.sources])
+
+    def run(self, over: Callable[[], bool] = lambda: False) -> None:
+        """Until `over`, which is asked about every second. What ends it otherwise is an exception of a signal's."""
+        for each in (self._hear, self._catch_up):
+            self._upkeep.every(1).seconds.do(each)
+        self._watcher.start()
+        try:
+            while not over():
+                self._turn()
+        finally:
+            self._watcher.stop()
+
+    def _turn(self) -> None:
+        if batch := self._watcher.wait(self._pause()):
+            self._wanted.add(batch)
+        self._upkeep.run_pending()
+        now = self._steady()
+        self._due(now)
+        if self._wanted and (self._trouble is None or now >= self._trouble.at):
+            self._work(batch)
+        self._health.waiting(
+            self._wanted.depth,
+            {name: (mode.how, mode.why) for name, mode in self._watcher.modes().items()},
+            self._timetable.next if self._timetable else {},
+        )
+
+    def _pause(self) -> float:
+        """Seconds to wait for events: so long, at most, nothing else is noticed."""
+        left = [1.0]
+        if self._timetable:
+            left += [(due - self._clock()).total_seconds() for due in self._timetable.next.values()]
+        return max(min(left), 0.0)
+
+    # ----------------------------------------------------------------------- what is to be done
+
+    def _due(self, now: float) -> None:
+        try:
+            self._timetable = self._timetable or Timetable(
+                self._site.schedules, self._tracker.store.appointments(), self._clock(), self._site.jitter
+            )
+        except TrackerError as error:
+            self._in_trouble(str(error))
+            return
+        self._wanted.jobs.update(self._timetable.due(self._clock()))
+        for source, retry in self._again.items():
+            if now >= retry.at:
+                self._wanted.touched.setdefault(source, None)
+        self._wanted.publish |= self._sheet is not None and now >= self._sheet.at
+
+    def _work(self, batch: Batch | None) -> None:
+        began, clock = self._clock(), self._steady()
+        jobs, touched = {*self._wanted.jobs}, dict(self._wanted.touched)
+        try:
+            with self._busy():
+                report = self._crawl(jobs, touched)
+                if jobs and self._timetable:
+                    self._tracker.store.appoint(self._timetable.made(jobs, began))
+        except Locked as error:
+            log.info("another crawl is on, what is to be done waits: %s", error)
+            self._trouble = Retry(self._steady() + LOCKED_PAUSE)
+            return
+        except TrackerError as error:
+            self._in_trouble(str(error))
+            return
+        except Exception as error:  # whatever it is: others wait for what comes next
+            log.exception("a fault of the program; what was to be done is tried again")
+            self._in_trouble(f"a fault of the program ({type(error).__name__})", told=True)
+            return
+        seconds = self._steady() - clock
+        self._wanted = Wanted()
+        self._recovered()
+        self._health.ran(report, "schedule" if jobs else "events", seconds)
+        self._retries(report)
+        for level, sentence, facts in self._news.of(report, seconds):
+            log.log(level, "%s", sentence, extra=facts)
+
+    def _crawl(self, jobs: Collection[str], touched: Mapping[str, set[str] | None]) -> Report:
+        silent = {
+            name: f"{self._path(name)} {mode.why}"
+            for name, mode in self._watcher.modes().items()
+            if mode.how == "silent"
+        }
+        names = {source.name for source in self._tracker.sources}
+        doing = self._health.doing
+        if ALL in jobs:
+            own = self._site.schedules.keys() & names
+            chosen = (names - own) | {*jobs, *touched} & names
+            only = () if chosen == names else sorted(chosen)
+            return self._tracker.crawl(only=only, silent=silent, behind=self._behind, progress=doing)
+        wanted = {name: names for name, names in touched.items()} | dict.fromkeys({*jobs} & names)
+        wanted = {name: what for name, what in wanted.items() if name in names}
+        return self._tracker.crawl(touched=wanted, silent=silent, behind=self._behind, progress=doing)
+
+    def _path(self, name: str) -> str:
+        return next((str(place.path) for place in self._site.places if place.name == name), name)
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._health.doing("")
+
+    # ----------------------------------------------------------------------- what went wrong
+
+    def _in_trouble(self, why: str, *, told: bool = False) -> None:
+        """Nothing can be recorded now."""
+        first = self._trouble is None or self._health.trouble != why
+        self._trouble = self._trouble or Retry()
+        self._trouble.failed(self._steady())
+        self._health.failed(why)
+        if first and not told:
+            log.error("nothing can be recorded: %s; it is tried again, and nothing is lost", why)
+
+    def _recovered(self) -> None:
+        if self._trouble is not None and self._health.trouble:
+            log.info("what was to be done could be done")
+        self._trouble = None
+
+    def _retries(self, report: Report) -> None:
+        """A source that could not be read is read again soon, and a document visited that could not be."""
+        now = self._steady()
+        for source in report.sources:
+            if source.status != "failed":
+                self._again.pop(source.name, None)
+            elif self._watcher.modes().get(source.name, _ASKED).how != "silent":  # else it says when it answers
+                self._again.setdefault(source.name, Retry()).failed(now)
+        failed = {output.name for output in report.outputs if output.status == "failed"}
+        self._behind |= failed & {output.name for output in self._tracker.outputs}
+        guest = self._tracker.guest
+        if guest and guest.name in failed:
+            self._sheet = self._sheet or Retry()
+            self._sheet.failed(now)
+        elif guest and guest.name in self._behind:
+            self._behind.discard(guest.name)
+            self._sheet = Retry(now + guest.pause())
+        else:
+            self._sheet = None
+
+    # ----------------------------------------------------------------------- upkeep
+
+    def _catch_up(self) -> None:
+        """Outputs that must be written in whole are, in another process, and not too often."""
+        now, every = self._steady(), self._site.show_every.total_seconds()
+        if self._behind and not self._site.elsewhere.busy and now >= self._shown + every:
+            self._site.elsewhere.begin(frozenset(self._behind))
+            self._behind.clear()
+            self._shown = now
+
+    def _hear(self) -> None:
+        """What came of that."""
+        for output in self._site.elsewhere.done() or ():
+            self._health.output(output)
+            if output.status == "failed":
+                self._behind.add(output.name)
+            for level, sentence, facts in self._news.output(output):
+                log.log(level, "%s", sentence, extra=facts)
