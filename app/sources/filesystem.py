@@ -112,6 +112,8 @@ class _Place:
 
     entries: Mapping[bytes, Entry] = field(default_factory=dict)
     datasets: dict[str, _Lying] = field(default_factory=dict)
+    beside: frozenset[str] = frozenset()
+    """accessions of files that alone make no dataset"""
     misnamed: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """name -> the accession it almost is, and the entry that was first seen to have it"""
 
@@ -153,8 +155,8 @@ class Glance:
             names = {*filter(self._may_matter, names)}
         if not all(map(self._is_folder_of_its_own, names)):
             return False
-        # Beside a folder that is new there may be flat files that nobody asked for while there was no dataset.
-        listed = {} if names <= self._last.keys() else self._listed().datasets
+        # Files beside a folder that is new belong to it.
+        listed = {} if names.isdisjoint(self._before.beside) else self._listed().datasets
         there = self._ask(tree.may_be_folder, [*map(self._path, names)])
         for name, may_be_folder in zip(names, there, strict=True):
             trace = self._last.get(name)
@@ -238,6 +240,7 @@ class Glance:
         for name, files in flat.items():
             if name in place.datasets or any(found.role in NAMING for found in files):
                 place.datasets.setdefault(name, _Lying()).flat = files
+        place.beside = frozenset(flat.keys() - place.datasets.keys())
         return place
 
     # ----------------------------------------------------------------------- what it says now
@@ -267,7 +270,7 @@ class Glance:
         again |= not self._clock.is_ours and before is not None and before.identity != identity
         flat = any(lying.folder is None for lying in place.datasets.values())
         misnamed = tuple((n, *said) for n, said in place.misnamed.items())
-        return PlaceTrace(self._reader, again, flat, identity, misnamed)
+        return PlaceTrace(self._reader, again, flat, place.beside, identity, misnamed)
 
     def _seen(self, name: str, known: Mapping[str, Sighting]) -> tuple[Sighting | Problem, Trace | None]:
         lying, full = self.lying[name], self.altered[name]

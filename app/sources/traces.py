@@ -35,12 +35,13 @@ class Trace(NamedTuple):
 
 class PlaceTrace(NamedTuple):
     """Of the place itself. `reader`: all that what is read depends on beside the files; `flat`: whether a dataset lies
-    in the place itself, for which any name there may matter; `misnamed`: names that almost are accessions, see
-    `filesystem`."""
+    in the place itself, for which any name there may matter; `beside`: what lies there, by accession, and would belong
+    to a dataset if there were one; `misnamed`: names that almost are accessions, see `filesystem`."""
 
     reader: str
     again: bool
     flat: bool
+    beside: frozenset[str]
     identity: Identity
     misnamed: tuple[tuple[str, str, bytes], ...]
 

@@ -88,7 +88,9 @@ TRACE = Trace(20_000, False, True, (b"\xff",), (), ((b"E-MTAB-1", (0, 1, 2, 3, 4
 
 
 def test_what_is_kept_is_told_again() -> None:
-    place = PlaceTrace("reader", True, False, (0, 1, 2, 3, 4), (("E-MTAB-1B", "E-MTAB-1", b"E-MTAB-1B"),))
+    place = PlaceTrace(
+        "reader", True, False, frozenset({"E-MTAB-9"}), (0, 1, 2, 3, 4), (("E-MTAB-1B", "E-MTAB-1", b"E-MTAB-1B"),)
+    )
     assert traces.told(traces.kept(TRACE), Trace) == TRACE
     assert traces.told(traces.kept(place), PlaceTrace) == place
 

@@ -5,7 +5,7 @@ only be told from all of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from app.outputs.google_sheets.edits import Plan
@@ -46,7 +46,7 @@ def some_of(book: Book, wants: Sequence[Want], datasets: Collection[str], read: 
         ],
     )
     tabs = {tab.table: tab for tab in book.tabs if tab.table}
-    if any(_rows(tabs[name], at, datasets) != found[name] for name, at in keys.items()):
+    if any(_rows(tabs[name], at, datasets, found[name]) != found[name] for name, at in keys.items()):
         return None
     return replace(book, tabs=tuple(_alone(tab, found[tab.table]) if tab.table in found else tab for tab in book.tabs))
 
@@ -57,9 +57,10 @@ def _alone(tab: Tab, rows: Collection[int]) -> Tab:
     return replace(tab, cells=[c if n in rows or n == tab.titles.row else () for n, c in enumerate(tab.cells)])
 
 
-def _rows(tab: Tab, column: int, datasets: Collection[str]) -> Mapping[int, str]:
-    """row -> key, of those that are of these datasets."""
-    keys = ((row, key_of(cells[column])) for row, cells in enumerate(tab.cells) if len(cells) > column)
+def _rows(tab: Tab, column: int, datasets: Collection[str], among: Iterable[int] | None = None) -> Mapping[int, str]:
+    """row -> key, of those (all, or these) that are of these datasets."""
+    rows = range(len(tab.cells)) if among is None else among
+    keys = ((row, key_of(tab.cells[row][column])) for row in rows if len(tab.cells[row]) > column)
     return {row: key for row, key in keys if key in datasets}
 
 

@@ -342,10 +342,10 @@ class Editor:
             kept = [_inherited(cell) for cell in sheet.rows[near]] if near < sheet.height else []
             sheet.rows[first:first] = [kept[:] for _ in range(extra)]
         else:
-            for row in sheet.rows:
+            for at, row in enumerate(sheet.rows):
                 if len(row) > first or (len(row) > near and row[near]):
                     kept = _inherited(row[near]) if near < len(row) else None
-                    row[first:first] = [kept] * extra
+                    sheet.own_row(at)[first:first] = [kept] * extra
         lines[first:first] = [dict(like) for _ in range(extra)]
         self._anchors(sheet, dimension, inserting(first, extra))
 
@@ -373,8 +373,8 @@ class Editor:
         if dimension == "ROWS":
             del sheet.rows[first:last]
         else:
-            for row in sheet.rows:
-                del row[first:last]
+            for at in range(sheet.height):
+                del sheet.own_row(at)[first:last]
         self._anchors(sheet, dimension, deleting(first, last))
 
     def moveDimension(self, r: Json) -> None:
@@ -390,8 +390,8 @@ class Editor:
         if dimension == "ROWS":
             moved.append(sheet.rows)
         else:
-            for row in sheet.rows:
-                if len(row) > min(first, to):
+            for at in range(sheet.height):
+                if len(row := sheet.own_row(at)) > min(first, to):
                     row.extend([None] * (width - len(row)))
                     moved.append(row)
         for one in moved:

@@ -65,12 +65,16 @@ class Sheet:
     charts: list[Json] = field(default_factory=list)
     groups: list[Json] = field(default_factory=list)
     formulas: bool = False  # whether there ever was one
+    own: set[int] = field(default_factory=set)  # identities of rows that no copy shares
 
     def copy(self) -> Sheet:
+        """Rows are shared until one of the two writes to them: most requests write to few of many."""
+        self.own.clear()
         lists = ("row_properties", "columns", "merges", "formats", "protected", "charts", "groups")
         return replace(
             self,
-            rows=[row[:] for row in self.rows],
+            rows=self.rows[:],
+            own=set(),
             properties=dict(self.properties),
             **{name: getattr(self, name)[:] for name in lists},
         )
@@ -87,12 +91,19 @@ class Sheet:
     def everything(self) -> Area:
         return Area(self.id, 0, self.height, 0, self.width)
 
+    def own_row(self, at: int) -> list[Cell]:
+        """A row to write to."""
+        if id(self.rows[at]) not in self.own:
+            self.rows[at] = self.rows[at][:]
+            self.own.add(id(self.rows[at]))
+        return self.rows[at]
+
     def get(self, row: int, column: int) -> Cell:
         cells = self.rows[row]
         return cells[column] if column < len(cells) else None
 
     def put(self, row: int, column: int, cell: Cell) -> None:
-        cells = self.rows[row]
+        cells = self.own_row(row)
         if column >= len(cells):
             if not cell:
                 return
@@ -109,8 +120,9 @@ class Sheet:
         self.rows[height:] = [[] for _ in range(height - self.height)]
         self.row_properties[height:] = [{} for _ in range(height - len(self.row_properties))]
         self.columns[width:] = [{} for _ in range(width - self.width)]
-        for row in self.rows:
-            del row[width:]
+        for at, row in enumerate(self.rows):
+            if len(row) > width:
+                del self.own_row(at)[width:]
 
     def lines(self, dimension: str) -> list[Json]:
         return self.row_properties if dimension == "ROWS" else self.columns
