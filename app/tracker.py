@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from app.crawl import Crawl, Touched
 from app.domain import details, history, presence
-from app.domain.accessions import imported, is_accession, numbered
+from app.domain.accessions import is_accession, numbered
 from app.domain.details import Overview
 from app.domain.duplicates import KnownGroup
 from app.domain.history import Findings, Policy
@@ -283,10 +283,6 @@ class Tracker:
     def next_accession(self, prefix: str, by: str) -> str:
         """One that was never given away, and that no dataset known anywhere has. Raises UsageError."""
         return self.store.reserve(numbered(prefix, self.ours), by=one_line(by), at=self.clock())
-
-    def imported_accession(self, outside: str) -> str:
-        """What an outside accession is called here. Raises UsageError where that does not follow from it."""
-        return imported(outside, self.ours)
 
     def metadata_files(self, accession: str) -> list[Version]:
         """The latest IDF and SDRF of a dataset, then the earlier ones. Raises UnknownDataset."""
