@@ -57,8 +57,7 @@ def load(**given: Any) -> Config:
     from app import config, outputs, sources
     from app.domain.overview import COLUMN_NAMES
 
-    kinds = {name: kind.Options for name, kind in sources.kinds().items()}
-    return config.load(**given, kinds=kinds, columns=COLUMN_NAMES, outputs=outputs.known())
+    return config.load(**given, kinds=sources.Options(), columns=COLUMN_NAMES, outputs=outputs.known())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -20,7 +21,7 @@ from app.domain.model import Code, Known, Outcome, Problem, Sighting, SourceConf
 from app.domain.presence import Failure, Reading
 from app.domain.scope import connected, of_one_study, with_twins
 from app.errors import SourceError
-from app.ports import Eligibility, Remembering, Source, Store, SupportedSpecies
+from app.ports import Eligibility, Look, Remembering, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,12 @@ T = TypeVar("T")
 
 Touched = Mapping[str, Collection[str] | None]
 """source -> names of what lies directly in its place and may have changed; None: anything there"""
+
+AHEAD = 4
+"""Sources that are looked at while another is read."""
+
+_Begun = tuple[Source, Look | None]
+"""A source, and the look at it if it can tell at a glance what has changed."""
 
 FEW, SHARE = 500, 0.1
 """So many datasets, or this share of all, are decided sooner by themselves than with all others."""
@@ -87,7 +94,7 @@ class Crawl:
         settings = history.settings(self.sources, self.policy, species, self.version)
         known = self.store.known() if self._is_all_anew(base, settings) else None
         before = None if known is None else presence.renamed(known, presence.renames(known, self.sources))
-        answers = [self._read(source, before) for source in self.chosen]
+        answers = [self._read(source, begun, before) for source, begun in self._looks(before)]
         glimpses = self._look_again(answers, before)
         found = Findings(
             self.sources,
@@ -116,22 +123,42 @@ class Crawl:
 
     # ----------------------------------------------------------------------- the sources
 
-    def _read(self, config: SourceConfig, known: Known | None) -> _Answer:
-        self.progress(f"reading {config.name}")
+    def _looks(self, known: Known | None) -> Iterator[tuple[SourceConfig, _Begun | Failure]]:
+        """While one place is read, the next are looked at."""
+        ahead: deque[tuple[SourceConfig, _Begun | Failure]] = deque()
+        for config in self.chosen:
+            ahead.append((config, self._look(config, known)))
+            if len(ahead) > AHEAD:
+                yield ahead.popleft()
+        yield from ahead
+
+    def _look(self, config: SourceConfig, known: Known | None) -> _Begun | Failure:
         if config.name in self.silent:
-            return _Answer(config, failure=Failure("Unanswered", self.silent[config.name]))
+            return Failure("Unanswered", self.silent[config.name])
+        self.progress(f"looking at {config.name}")
         try:
-            answer = self._answer(config, known)
+            source = self.open_source(config)
+            if not isinstance(source, Remembering):
+                return source, None
+            only = (self.touched or {}).get(config.name)
+            return source, source.look(self._kept(config, known), only=only, full=self.full)
         except Exception as error:  # a source kind may come from another package and fail in its own ways
+            return failure(config, error)
+
+    def _read(self, config: SourceConfig, begun: _Begun | Failure, known: Known | None) -> _Answer:
+        if isinstance(begun, Failure):
+            return _Answer(config, failure=begun)
+        self.progress(f"reading {config.name}")
+        try:
+            answer = self._answer(config, begun, known)
+        except Exception as error:  # as above
             return _Answer(config, failure=failure(config, error))
         log.info("source %s: %d datasets changed, %d problems", config.name, len(answer.changed), len(answer.problems))
         return answer
 
-    def _answer(self, config: SourceConfig, known: Known | None) -> _Answer:
-        source = self.open_source(config)
-        if isinstance(source, Remembering):
-            only = (self.touched or {}).get(config.name)
-            look = source.look(self._kept(config, known), only=only, full=self.full)
+    def _answer(self, config: SourceConfig, begun: _Begun, known: Known | None) -> _Answer:
+        source, look = begun
+        if look is not None:
             before = self._known_there(config, known, look.altered)
             told, traces = list(look.read(before)), look.kept()
         else:

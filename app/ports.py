@@ -66,15 +66,17 @@ class Remembering(Source, Protocol):
     ) -> Look:
         """`kept`: dataset -> its trace (None: there is none) of all datasets that were here, and the place's own under
         the empty name. `only`: what of the place may have changed, names of what lies directly in it; None: anything.
-        `full`: whatever has changed, all is to be read. Raises SourceError."""
+        `full`: whatever has changed, all is to be read. Raises SourceError, if it is not the look that does."""
         ...
 
 
 class Look(Protocol):
-    """What a glance told."""
+    """A glance, which goes on while other sources are read."""
 
-    altered: Collection[str]
-    """the datasets that came, that went, or that may say something else than they did"""
+    @property
+    def altered(self) -> Collection[str]:
+        """The datasets that came, that went, or that may say something else than they did. Raises SourceError."""
+        ...
 
     def read(self, known: Mapping[str, Sighting]) -> Iterator[Sighting | Problem]:
         """The altered ones that are there, and all that is wrong with the place as a whole. `known`, and what is

@@ -69,7 +69,9 @@ class HtmlPage:
         return str(self.out / FILE)
 
     def refresh(self, overview: Overview) -> str | None:
-        return lines.left_as_it_is(self.name, self.out, overview, FILE)
+        memory = lines.remembered(self.name, self.out, overview)
+        left = memory is not None and lines.left_as_it_is(self.name, self.out, overview, memory)
+        return str(self.out / FILE) if left else None
 
 
 def as_html(overview: Overview, time_zone: tzinfo) -> Iterator[str]:

@@ -32,7 +32,10 @@ class JsonFile:
 
     def refresh(self, overview: Overview) -> str | None:
         memory = lines.remembered(self.name, self.out, overview)
-        return None if memory is None else self._written(overview, memory)
+        if memory is None:
+            return None
+        left = lines.left_as_it_is(self.name, self.out, overview, memory)
+        return str(self.out / FILE) if left else self._written(overview, memory)
 
     def _written(self, overview: Overview, memory: Memory | None) -> str:
         path = self.out / FILE

@@ -113,21 +113,21 @@ def _path(output: str, folder: Path) -> Path:
     return folder / f".{output}.rows"
 
 
-# --------------------------------------------------------------------------- files that are written as a whole
+# --------------------------------------------------------------------------- files that may stay as they are
 
 A_WHILE = timedelta(hours=1)
 
 
 def remember_whole(output: str, folder: Path, overview: Overview, name: str) -> None:
+    """Of a file in which no row is known."""
     if overview.as_of is not None:
         remember(output, folder, overview, Memory(identities(folder, [name]), {}, overview.as_of))
 
 
-def left_as_it_is(output: str, folder: Path, overview: Overview, name: str) -> str | None:
-    """Where the file is, if nothing but time has changed since it was written, and that was not long ago: so it never
-    seems to be older than that."""
-    memory = remembered(output, folder, overview)
-    if memory is None or not overview.quiet or overview.as_of is None or overview.as_of - memory.as_of > A_WHILE:
-        return None
+def left_as_it_is(output: str, folder: Path, overview: Overview, memory: Memory) -> bool:
+    """Whether nothing but time has changed since it was written, and that was not long ago, so that what it shows never
+    seems to be older than that. Then it is as of this overview the next time."""
+    if not overview.quiet or overview.as_of is None or overview.as_of - memory.as_of > A_WHILE:
+        return False
     remember(output, folder, overview, memory)
-    return str(folder / name)
+    return True

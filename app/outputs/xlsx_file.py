@@ -65,7 +65,9 @@ class XlsxFile:
         return str(path)
 
     def refresh(self, overview: Overview) -> str | None:
-        return lines.left_as_it_is(self.name, self.out, overview, FILE)
+        memory = lines.remembered(self.name, self.out, overview)
+        left = memory is not None and lines.left_as_it_is(self.name, self.out, overview, memory)
+        return str(self.out / FILE) if left else None
 
 
 def as_xlsx(overview: Overview, time_zone: tzinfo) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ or by any other that is installed beside it. Only the kind that is opened is loa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
@@ -35,6 +35,25 @@ class Kind(Protocol):
 def kinds() -> Mapping[str, Kind]:
     """Every registered kind by name. Raises UsageError for one that cannot be loaded."""
     return {name: _load(entry) for name, entry in sorted(_registered().items())}
+
+
+class Options(Mapping[str, type[BaseModel]]):
+    """kind -> its options; only what is asked for is loaded. Raises UsageError then for one that cannot be."""
+
+    def __init__(self) -> None:
+        self._registered = _registered()
+
+    def __getitem__(self, kind: str) -> type[BaseModel]:
+        return _load(self._registered[kind]).Options
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._registered))
+
+    def __len__(self) -> int:
+        return len(self._registered)
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._registered
 
 
 def opener(accession: re.Pattern[str]) -> Callable[[SourceConfig], Source]:

@@ -25,6 +25,9 @@ import urllib3.exceptions
 from app.domain.text import printable, retry_after
 from app.errors import SourceError
 
+stamina.instrumentation.set_on_retry_hooks(())
+"""Else it tells of each retry on standard output; what came of them is told by the error."""
+
 MIB = 1024 * 1024
 _PIECE = 64 * 1024
 _REDIRECTS = 5

@@ -26,7 +26,7 @@ from app.domain.contents import Identity
 from app.domain.model import Code, Problem, Sighting, SourceConfig
 from app.domain.text import printable
 from app.errors import SourceError
-from app.sources import magetab, traces, tree
+from app.sources import forked, magetab, traces, tree
 from app.sources.dataset import FLEETING, NAMING, ROLES, Found, Look, role_of
 from app.sources.forked import Unanswered, mapped
 from app.sources.names import Accessions
@@ -119,21 +119,21 @@ class _Place:
 
 
 class Glance:
-    """A place that was looked at once: see `app.ports.Look`. `altered`: dataset -> whether its files are to be read
-    again even if they seem to be the same; `lying`: how those lie that are there."""
+    """A place that is looked at once: see `app.ports.Look`. It is begun at once, and done when it is asked for."""
 
     def __init__(
         self, source: FilesystemSource, kept: Mapping[str, bytes | None], only: Collection[str] | None, full: bool
     ) -> None:
-        self.altered: dict[str, bool] = {}
-        self.lying: dict[str, _Lying] = {}
+        self._altered: dict[str, bool] = {}
+        self._lying: dict[str, _Lying] = {}
+        self._changing: Iterator[list[str]] | None = None
         self._source, self._accessions = source.config, source.accessions
         self._options, self._reader = source.options, source.reader
         self._where, self._root = printable(self._source.location), os.fsencode(self._source.location)
         self._clock = Clock(self._source.location, time.time_ns())
         before = traces.told(kept.get(""), PlaceTrace)
         self._before = before if before and before.reader == self._reader else None
-        self._last: Mapping[str, Trace | None] = Traces(kept)
+        self._last = Traces(kept)
         self._full = full or (self._before is None and bool(self._last))
         self._identity = self._told(partial(tree.folder_identity, self._root))
         self._place: _Place | None = None
@@ -142,8 +142,16 @@ class Glance:
             self._look_through()
 
     @property
-    def altered_names(self) -> Collection[str]:
-        return self.altered.keys()
+    def altered(self) -> dict[str, bool]:
+        """dataset -> whether its files are to be read again even if they seem to be the same"""
+        self._look_to_the_end()
+        return self._altered
+
+    @property
+    def lying(self) -> dict[str, _Lying]:
+        """How those lie that are there."""
+        self._look_to_the_end()
+        return self._lying
 
     # ----------------------------------------------------------------------- what has changed
 
@@ -160,9 +168,9 @@ class Glance:
         there = self._ask(tree.may_be_folder, [*map(self._path, names)])
         for name, may_be_folder in zip(names, there, strict=True):
             trace = self._last.get(name)
-            self.altered[name] = trace is not None and trace.again
+            self._altered[name] = trace is not None and trace.again
             if may_be_folder:
-                self.lying[name] = listed.get(name) or _Lying(Entry(os.fsencode(name), self._path(name)))
+                self._lying[name] = listed.get(name) or _Lying(Entry(os.fsencode(name), self._path(name)))
         return True
 
     def _may_matter(self, name: str) -> bool:
@@ -178,38 +186,40 @@ class Glance:
         )
 
     def _look_through(self) -> None:
-        self._last = dict(self._last)
         before, today, days = self._before, self._clock.today, self._options.verify_days
         same = before is not None and not before.again and before.identity == self._within(self._identity)
         if self._full or not same:
             self._place = self._listed()
-        unsure = []
-        for name, trace in self._last.items():
-            if trace is None or self._full or trace.again or traces.is_due(name, trace.day, today, days):
-                self.altered[name] = self._full or trace is not None
-            else:
-                unsure.append(name)
-        self.altered |= dict.fromkeys(self._changed(unsure), False)
-        if self._place is None and any(t is None or t.flat for t in map(self._last.get, self.altered)):
+        unsure = [] if self._full else self._last.unsure(today, days)
+        for name in self._last.keys() - {*unsure}:
+            self._altered[name] = self._full or self._last[name] is not None
+        self._changing = self._changed(unsure)
+
+    def _look_to_the_end(self) -> None:
+        if self._changing is None:
+            return
+        changing, self._changing = self._changing, None
+        with self._explained():
+            self._altered |= dict.fromkeys((name for found in changing for name in found), False)
+        if self._place is None and any(t is None or t.flat for t in map(self._last.get, self._altered)):
             self._place = self._listed()
         if self._place is None:
-            self.lying = {n: _Lying(Entry(os.fsencode(n), self._path(n))) for n in self.altered}
+            self._lying = {n: _Lying(Entry(os.fsencode(n), self._path(n))) for n in self._altered}
         else:
             lies_otherwise = [n for n in self._place.datasets.keys() | self._last.keys() if self._lies_otherwise(n)]
-            self.altered = dict.fromkeys(lies_otherwise, self._full) | self.altered
-            self.lying = {n: self._place.datasets[n] for n in self.altered if n in self._place.datasets}
+            self._altered = dict.fromkeys(lies_otherwise, self._full) | self._altered
+            self._lying = {n: self._place.datasets[n] for n in self._altered if n in self._place.datasets}
 
-    def _changed(self, names: Sequence[str]) -> list[str]:
+    def _changed(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Those of which the folder or a file is not the one that was seen."""
-        size = max(len(names), 1) if self._clock.is_ours else _AT_ONCE
+        size = _LOOKED_AT if self._clock.is_ours else _ASKED_ABOUT
         parts = [names[at : at + size] for at in range(0, len(names), size)]
-        with self._explained():
-            return [name for found in self._ask(self._changed_of, parts) for name in found]
+        return self._ask(self._changed_of, parts, forked.cores(), 2, 1)
 
     def _changed_of(self, names: Sequence[str]) -> list[str]:
         root, device = tree.root(self._root), self._identity[0]
         try:
-            return [n for n in names if (trace := self._last[n]) and not tree.same(root, device, trace.seen)]
+            return [n for n in names if not ((trace := self._last[n]) and tree.same(root, device, trace.seen))]
         finally:
             os.close(root)
 
@@ -310,13 +320,13 @@ class Glance:
         if self._place is not None:
             names, misnamed = {*self._place.datasets}, [(n, *said) for n, said in self._place.misnamed.items()]
         else:
-            names = {*self._last} - {*self.altered} | {*self.lying}
+            names = {*self._last} - self.altered.keys() | self.lying.keys()
             misnamed = [*self._before.misnamed] if self._before else []
         if not names:
             text = f"{self._where} holds no dataset"
             yield Problem(Code.SOURCE_EMPTY, text, source=self._source.name, path=self._where)
         spelt: dict[str, str] = {}
-        for name in sorted(names):
+        for name in sorted(names) if misnamed or len({*map(str.lower, names)}) < len(names) else ():
             if (first := spelt.setdefault(name.lower(), name)) != name:
                 message = f"{name} and {first} differ only in upper and lower case"
                 yield Problem(Code.CASE_DUPLICATE, message, name, self._source.name, self._where)
@@ -337,15 +347,24 @@ class Glance:
 
     # ----------------------------------------------------------------------- asking the place
 
-    def _ask(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        """The work on each of these, in order. On another machine's file system it is done by a child, as its server
-        may never answer, and by as many threads as may wait for it at once."""
+    def _ask(
+        self,
+        work: Callable[[T], R],
+        items: Sequence[T],
+        processes: int | None = None,
+        worth_it: int | None = None,
+        each: int | None = None,
+    ) -> Iterator[R]:
+        """The work on each of these, in order: see `mapped`. On another machine's file system it is done by a child, as
+        its server may never answer, and by as many threads as may wait for it at once."""
+        if self._clock.is_ours:
+            return self._heard(mapped(work, items, processes, worth_it=worth_it, each=each))
+        options = self._options
+        return self._heard(mapped(work, items, 1, threads=options.at_once, patience=options.timeout))
+
+    def _heard(self, results: Iterator[R]) -> Iterator[R]:
         try:
-            if self._clock.is_ours:
-                yield from mapped(work, items)
-            else:
-                options = self._options
-                yield from mapped(work, items, 1, threads=options.at_once, patience=options.timeout)
+            yield from results
         except ChildProcessError as error:
             text = f"{self._where} could not be read in full: {error}"
             raise SourceError(self._source.name, self._where, text) from error
@@ -375,8 +394,8 @@ class Glance:
         return os.path.join(self._root, os.fsencode(name))  # noqa: PTH118 - any name is a name
 
 
-_AT_ONCE = 16
-"""Datasets that a child is asked about at once."""
+_LOOKED_AT, _ASKED_ABOUT = 512, 16
+"""Datasets that are looked at by one process at once: in memory, and on another machine."""
 
 
 # --------------------------------------------------------------------------- words

@@ -8,6 +8,7 @@ read again once in some days all the same, whatever its times say.
 from __future__ import annotations
 
 import marshal
+import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
@@ -50,13 +51,19 @@ T = TypeVar("T", Trace, PlaceTrace)
 
 
 def kept(trace: Trace | PlaceTrace) -> bytes:
-    return marshal.dumps(tuple(trace))
+    """Begins with what is asked of each dataset, so that the rest need not be told of each."""
+    head = _HEAD.pack(trace.day, trace.again) if isinstance(trace, Trace) else bytes(_HEAD.size)
+    return head + marshal.dumps(tuple(trace))
+
+
+_HEAD = struct.Struct(">I?")
+"""The day, and whether it is to be read again."""
 
 
 def told(data: bytes | None, kind: type[T]) -> T | None:
     """What `kept` wrote; None: nothing, or nothing that this version can read."""
     try:
-        return None if data is None else kind(*marshal.loads(data))
+        return None if data is None else kind(*marshal.loads(memoryview(data)[_HEAD.size :]))
     except (EOFError, ValueError, TypeError):
         return None
 
@@ -69,6 +76,16 @@ class Traces(Mapping[str, Trace | None]):
 
     def __getitem__(self, name: str) -> Trace | None:
         return told(self._kept[name], Trace)
+
+    def unsure(self, today: int, days: int) -> list[str]:
+        """Those that need not be read if nothing in them has changed."""
+        unsure, head, least = [], _HEAD.unpack_from, _HEAD.size
+        for name, data in self._kept.items():
+            if data is not None and len(data) > least:
+                day, again = head(data)
+                if not again and not (day < today and is_due(name, day, today, days)):
+                    unsure.append(name)
+        return unsure
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)

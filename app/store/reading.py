@@ -386,13 +386,12 @@ def counts(snapshot: Snapshot, at: datetime) -> Mapping[str, int]:
 
 def traces(snapshot: Snapshot, source: str) -> dict[str, bytes | None]:
     """See `app.ports.Store.traces`."""
-    of = "JOIN source_config ON source_config.id = {}.source_id WHERE NOT deleted AND label = :source AND "
+    there = "(SELECT id FROM source_config WHERE NOT deleted AND label = :source)"
     of_datasets = (
-        "SELECT sighting.dataset, kept FROM sighting JOIN source_config ON source_config.id = sighting.source_id"
-        " LEFT JOIN trace ON trace.source_id = sighting.source_id AND trace.dataset = sighting.dataset"
-        f" WHERE NOT deleted AND label = :source AND {HOLDS.format('sighting')}"
+        "SELECT sighting.dataset, kept FROM sighting LEFT JOIN trace ON trace.source_id = sighting.source_id"
+        f" AND trace.dataset = sighting.dataset WHERE sighting.source_id = {there} AND {HOLDS.format('sighting')}"
     )
-    of_place = f"SELECT trace.dataset, kept FROM trace {of.format('trace')} trace.dataset = ''"
+    of_place = f"SELECT dataset, kept FROM trace WHERE source_id = {there} AND dataset = ''"
     rows = snapshot.rows(f"{of_datasets} UNION ALL {of_place}", source=source)
     return {dataset: None if kept is None else bytes(kept) for dataset, kept in rows}
 

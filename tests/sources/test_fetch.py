@@ -77,10 +77,13 @@ def test_redirects_are_followed(website: Website) -> None:
         Reply(hang=True),
     ],
 )
-def test_what_may_pass_is_tried_again(website: Website, failure: Reply) -> None:
+def test_what_may_pass_is_tried_again_and_nothing_is_said_of_it(
+    website: Website, failure: Reply, capfd: pytest.CaptureFixture[str]
+) -> None:
     url = website.serve_in_turn("/list", failure, failure, Reply(b"[]"))
     assert get(url) == b"[]"
     assert len(website.requests) == 3
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -61,10 +61,27 @@ def test_what_the_work_raises_is_raised_when_its_turn_comes() -> None:
         next(done)
 
 
-def test_who_stops_listening_leaves_no_child() -> None:
+@pytest.mark.parametrize("heard", [0, 1])
+def test_who_stops_listening_leaves_no_child(heard: int) -> None:
+    """Or never begins to."""
     done = mapped(lambda n: bytes(10_000), ITEMS, 3)
-    next(done)
-    done.close()  # type: ignore[attr-defined]
+    for _ in range(heard):
+        next(done)
+    del done
+
+
+def test_children_begin_before_anybody_listens(tmp_path: Path) -> None:
+    done = mapped(lambda n: (tmp_path / str(n)).touch(), ITEMS, 2, each=1)
+    deadline = time.monotonic() + 10
+    while not (tmp_path / str(ITEMS[-1])).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert len(list(done)) == len(ITEMS)
+
+
+def test_how_much_is_worth_a_process_may_be_told() -> None:
+    assert set(mapped(lambda n: os.getpid(), range(4), 2, worth_it=5)) == {os.getpid()}
+    assert os.getpid() not in set(mapped(lambda n: os.getpid(), range(5), 2, worth_it=5, each=1))
 
 
 def test_a_child_that_dies_is_an_error_and_never_a_short_list() -> None:
