@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, Field
@@ -118,6 +118,27 @@ class _Place:
     """name -> the accession it almost is, and the entry that was first seen to have it"""
 
 
+class _Around(Mapping[bytes, Entry]):
+    """The entries of a place in which all names are what they were. It is listed only if it takes more than what was
+    seen of a dataset to tell whether one is there."""
+
+    def __init__(self, there: Sequence[Entry], absent: Sequence[bytes], listed: Callable[[], _Place]) -> None:
+        self._seen: dict[bytes, Entry | None] = {**dict.fromkeys(absent), **{entry.name: entry for entry in there}}
+        self._listed = cache(listed)
+
+    def __getitem__(self, name: bytes) -> Entry:
+        entry = self._seen[name] if name in self._seen else self._listed().entries.get(name)
+        if entry is None:
+            raise KeyError(name)
+        return entry
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._listed().entries)
+
+    def __len__(self) -> int:
+        return len(self._listed().entries)
+
+
 class Glance:
     """A place that is looked at once: see `app.ports.Look`. It is begun at once, and done when it is asked for."""
 
@@ -170,7 +191,7 @@ class Glance:
             trace = self._last.get(name)
             self._altered[name] = trace is not None and trace.again
             if may_be_folder:
-                self._lying[name] = listed.get(name) or _Lying(Entry(os.fsencode(name), self._path(name)))
+                self._lying[name] = listed.get(name) or _Lying(self._entry(os.fsencode(name)))
         return True
 
     def _may_matter(self, name: str) -> bool:
@@ -201,14 +222,19 @@ class Glance:
         changing, self._changing = self._changing, None
         with self._explained():
             self._altered |= dict.fromkeys((name for found in changing for name in found), False)
-        if self._place is None and any(t is None or t.flat for t in map(self._last.get, self._altered)):
+        told = {name: trace for name in self._altered if (trace := self._last.get(name))}
+        if self._place is None and len(told) < len(self._altered):
             self._place = self._listed()
-        if self._place is None:
-            self._lying = {n: _Lying(Entry(os.fsencode(n), self._path(n))) for n in self._altered}
+        if self._place is None:  # whatever is in it has the name that it had
+            self._lying = {name: self._as_before(name, trace) for name, trace in told.items()}
         else:
             lies_otherwise = [n for n in self._place.datasets.keys() | self._last.keys() if self._lies_otherwise(n)]
             self._altered = dict.fromkeys(lies_otherwise, self._full) | self._altered
             self._lying = {n: self._place.datasets[n] for n in self._altered if n in self._place.datasets}
+
+    def _as_before(self, name: str, trace: Trace) -> _Lying:
+        folder = self._entry(os.fsencode(name)) if trace.folder else None
+        return _Lying(folder, [role_of(self._entry(flat)) for flat in trace.flat])
 
     def _changed(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Those of which the folder or a file is not the one that was seen."""
@@ -288,8 +314,7 @@ class Glance:
         stem, limit = os.fsencode(name), self._options.sdrf_bytes
         look = Look(name, stem, self._source, self._accessions, last, full, limit)
         if lying.folder is None:
-            assert self._place is not None
-            seen: Sighting | Problem = look.sighting(None, lying.flat, (), self._place.entries)
+            seen: Sighting | Problem = look.sighting(None, lying.flat, (), self._around(name))
             return seen, self._trace(look, lying, ())
         path = lying.folder.path
         try:
@@ -300,6 +325,16 @@ class Glance:
         inside = [found for entry in listed.values() if (found := role_of(entry, stem)).role]
         seen = look.sighting(lying.folder, inside, lying.flat, listed)
         return seen, self._trace(look, lying, (folder,))
+
+    def _around(self, name: str) -> Mapping[bytes, Entry]:
+        trace = self._last.get(name)
+        if self._place is not None or trace is None:
+            return (self._place or self._listed()).entries
+        there = [self._entry(path) for path in {*trace.flat, *(path for path, _ in trace.seen)}]
+        return _Around(there, trace.absent, self._listed)
+
+    def _entry(self, name: bytes) -> Entry:
+        return Entry(name, os.path.join(self._root, name))  # noqa: PTH118 - any name is a name
 
     def _trace(self, look: Look, lying: _Lying, folder: Sequence[tuple[bytes, Identity]]) -> Trace | None:
         """None where something could not be looked at, or read: the next time may tell more."""

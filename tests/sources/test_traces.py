@@ -480,13 +480,15 @@ def test_what_is_touched_costs_no_look_at_anything_else(
     slow: SlowFs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = Source(tmp_path / "at/place", monkeypatch).settled()
+    number = (tmp_path / "at").stat().st_dev
     slow.unmount()
     slow.mount()
+    same = (tmp_path / "at").stat().st_dev == number  # else another was mounted in the meantime: files are others then
     slow.forget_calls()
     assert source.look(["E-MTAB-1"]) == {"E-MTAB-1"}
     paths = {path for (_, path) in slow.calls_by_path()}
     assert {path for path in paths if "E-MTAB-1" not in path} <= {"/", "/place"}
-    assert (asked(slow)["readdir"], asked(slow)["open"]) == (1, 0)
+    assert (asked(slow)["readdir"], asked(slow)["open"]) == (1, 0 if same else 2)
 
 
 def test_names_that_have_to_do_with_no_dataset_cost_nothing(
@@ -509,3 +511,23 @@ def test_what_an_idf_in_the_place_itself_names_may_be_called_anything(
     (place / "anything").write_bytes(SDRF)
     visits.look(["anything"])
     assert "E-MTAB-3" in visits.changed
+
+
+def test_what_lies_in_the_place_itself_is_read_without_listing_it_unless_another_file_is_named(
+    slow: SlowFs, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idf, named = place / "E-MTAB-3.idf.txt", "SDRF File\tfirst\n"
+    (place / "first").write_bytes(SDRF)
+    (place / "other").write_bytes(SDRF)
+    idf.write_bytes(IDF + named.encode())
+    source = Source(tmp_path / "at/place", monkeypatch).settled()
+    for title, listings in ((named, 0), ("SDRF File\tother\n", 1), ("SDRF File\tabsent\n", 1)):
+        slow.unmount()
+        idf.write_bytes(IDF + b"Comment[x]\ty\n" + title.encode())
+        slow.mount()
+        slow.forget_calls()
+        assert source.look() == {"E-MTAB-3"}
+        assert asked(slow)["readdir"] == listings
+        names = {Path(file.path).name for file in source.known["E-MTAB-3"].files}
+        assert names == {idf.name} | ({title.split()[-1]} if "absent" not in title else set())
+        source.settled()
