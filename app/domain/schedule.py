@@ -10,14 +10,20 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cronsim import CronSim, CronSimError
 
+FIELDS = 5
 UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 
-ALLOWED = "`every 8 hours` (seconds, minutes, hours, days, weeks), or cron's five fields, such as `0 6,14,22 * * *`"
+LONGEST = timedelta(days=366)
+
+ALLOWED = (
+    "`every 8 hours` (seconds, minutes, hours, days, weeks; a year at most), or cron's five fields, such as "
+    "`0 6,14,22 * * *`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +38,23 @@ class Schedule:
     def of(cls, text: str, zone: tzinfo = UTC) -> Schedule:
         """Raises ValueError, saying what is allowed."""
         interval = re.fullmatch(rf"every(?: (\d{{1,6}}))? ({'|'.join(UNITS)})s?", " ".join(text.lower().split()))
-        if interval and int(interval[1] or 1):
-            return cls(text, zone, timedelta(seconds=int(interval[1] or 1) * UNITS[interval[2]]))
+        every = timedelta(seconds=int(interval[1] or 1) * UNITS[interval[2]]) if interval else timedelta(0)
+        if timedelta(0) < every <= LONGEST:
+            return cls(text, zone, every)
         try:
-            next(CronSim(text, datetime(2000, 1, 1)))
+            if len(text.split()) == FIELDS:
+                next(CronSim(text, datetime(2000, 1, 1)))
+                return cls(text, zone, None)
         except (CronSimError, StopIteration):  # the latter: it never comes, as the 30th of February
-            raise ValueError(f"is not a schedule; allowed: {ALLOWED}") from None
-        return cls(text, zone, None)
+            pass
+        raise ValueError(f"is not a schedule; allowed: {ALLOWED}")
 
     def after(self, moment: datetime, anchor: datetime) -> datetime:
         """When it is due for the first time after this moment. `anchor`: since when it holds."""
         if self.every is None:
-            return next(CronSim(self.text, moment.astimezone(self.zone))).astimezone(UTC)
+            # In the hour that comes twice it begins with what has been.
+            moments = (due.astimezone(UTC) for due in CronSim(self.text, moment.astimezone(self.zone)))
+            return next(due for due in moments if due > moment)
         return anchor + self.every * ((moment - anchor) // self.every + 1)
 
 
@@ -82,8 +93,7 @@ class Timetable:
         kept = self._kept[name]
         if kept.made is None:
             return now
-        last = min(kept.made, now)  # clocks are put back
-        return self._schedules[name].after(last, kept.anchor) + self._jitter * self._chance.random()
+        return self._schedules[name].after(min(kept.made, now), kept.anchor) + self._jitter * self._chance.random()
 
     @property
     def next(self) -> Mapping[str, datetime]:
@@ -91,6 +101,10 @@ class Timetable:
         return self._due
 
     def due(self, now: datetime) -> list[str]:
+        for name, kept in self._kept.items():
+            if kept.made and kept.made > now:  # the clock was put back
+                self._kept[name] = replace(kept, made=now)
+                self._due[name] = self._next(name, now)
         return [name for name, due in self._due.items() if due <= now]
 
     def made(self, names: Collection[str], began: datetime) -> Mapping[str, Appointment]:

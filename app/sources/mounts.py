@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 TABLE = Path("/proc/self/mountinfo")
@@ -18,19 +20,48 @@ _ELSEWHERE = re.compile(
 
 
 def file_system(path: str, table: Path = TABLE) -> str:
-    """Such as ext4 or nfs4; empty where the system does not tell. Links in the path are not followed."""
+    """Such as ext4 or nfs4, of where a path leads by links too; empty where the system does not tell. No link is asked
+    where it leads that is, or is only to be reached, on a file system which may not answer."""
     try:
-        mounts, wanted = table.read_bytes().splitlines(), _as_folder(os.path.abspath(os.fsencode(path)))  # noqa: PTH100
+        mounts = [*_mounts(table)]
+        left = [*reversed(os.path.abspath(os.fsencode(path)).split(b"/"))]  # noqa: PTH100 - any name is a name
     except (OSError, ValueError):
         return ""
-    kind, longest = b"", 0
-    for mount in mounts:
+    at, links, asked = b"/", 0, True
+    while left:
+        name = left.pop()
+        if name in (b"", b".", b".."):
+            at = os.path.dirname(at) if name == b".." else at  # noqa: PTH120
+            continue
+        at = os.path.join(at, name)  # noqa: PTH118
+        asked = asked and links < LINKS and tells_events(_kind(mounts, at))
+        if asked:
+            with suppress(OSError):  # most are no links
+                target = os.readlink(at)  # noqa: PTH115
+                at, links = (b"/" if target.startswith(b"/") else os.path.dirname(at)), links + 1  # noqa: PTH120
+                left += reversed(target.split(b"/"))
+    return _kind(mounts, at)
+
+
+LINKS = 40
+"""That a path may lead through."""
+
+
+def _mounts(table: Path) -> Iterator[tuple[bytes, str]]:
+    """Where each is, and of which kind, in the order in which they were mounted."""
+    for mount in table.read_bytes().splitlines():
         # ID, parent, device, root, mount point, options, optional fields up to a dash, kind: proc(5)
         before, _, after = mount.partition(b" - ")
-        point = _as_folder(_ESCAPED.sub(lambda octal: bytes([int(octal[1], 8)]), before.split(b" ")[4]))
+        point = _ESCAPED.sub(lambda octal: bytes([int(octal[1], 8)]), before.split(b" ")[4])
+        yield _as_folder(point), os.fsdecode(after.split(b" ")[0])
+
+
+def _kind(mounts: Sequence[tuple[bytes, str]], path: bytes) -> str:
+    wanted, kind, longest = _as_folder(path), "", 0
+    for point, its in mounts:
         if wanted.startswith(point) and len(point) >= longest:  # of two at one point the later one is seen
-            kind, longest = after.split(b" ")[0], len(point)
-    return os.fsdecode(kind)
+            kind, longest = its, len(point)
+    return kind
 
 
 _ESCAPED = re.compile(rb"\\([0-7]{3})")

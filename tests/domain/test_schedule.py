@@ -146,3 +146,34 @@ def test_jobs_are_independent_of_each_other() -> None:
     assert table.due(START + timedelta(hours=1)) == ["loading"]
     table.made(["loading"], START + timedelta(hours=1))
     assert table.due(START + timedelta(hours=8)) == ["", "loading"]
+
+
+@pytest.mark.parametrize("text", ["every 53 weeks", "every 999999 weeks", "every 0 hours", "0 6 * * * *", "* * * *"])
+def test_what_is_no_schedule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a schedule; allowed: `every 8 hours`"):
+        Schedule.of(text)
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Australia/Lord_Howe", "America/Havana"])
+@pytest.mark.parametrize("text", ["30 1 * * *", "*/20 * * * *", "0 0 * * *", "45 1,2 * * 0"])
+def test_it_is_never_due_again_at_a_moment_that_has_been(zone: str, text: str) -> None:
+    """Not in the hour that comes twice, either."""
+    schedule = Schedule.of(text, ZoneInfo(zone))
+    for change in (
+        datetime(2026, 4, 4, tzinfo=UTC),
+        datetime(2026, 10, 24, 12, tzinfo=UTC),
+        datetime(2026, 11, 1, tzinfo=UTC),
+    ):
+        for minutes in range(0, 36 * 60, 7):
+            moment = change + timedelta(minutes=minutes)
+            assert schedule.after(moment, change) > moment
+
+
+def test_a_clock_that_was_ahead_holds_nothing_up() -> None:
+    """What ran in 2030 by a clock that was wrong is due again by the one that is right."""
+    schedules, now = {"all": Schedule.of("every 8 hours")}, datetime(2026, 3, 1, tzinfo=UTC)
+    table = Timetable(schedules, {"all": Appointment("every 8 hours", now)}, now)
+    table.made(["all"], now.replace(year=2030))
+    assert table.due(now) == []
+    assert table.next["all"] == now + timedelta(hours=8)
+    assert table.due(now + timedelta(hours=8)) == ["all"]

@@ -92,3 +92,24 @@ def test_what_others_may_change_tells_no_events_and_has_another_clock(kind: str)
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "ext3", "f2fs", "bcachefs"])
 def test_what_only_this_machine_changes_tells_events_and_has_its_clock(kind: str) -> None:
     assert (tells_events(kind), has_our_clock(kind)) == (True, True)
+
+
+def test_links_are_followed_but_none_that_may_not_answer(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    leads = {b"/a": b"nfs", b"/b": b"/a/deep", b"/home/c": b"../b", b"/nfs/d": b"/home", b"/loop": b"loop"}
+
+    def readlink(path: bytes) -> bytes:
+        asked.append(path)
+        if path not in leads:
+            raise OSError
+        return leads[path]
+
+    monkeypatch.setattr(os, "readlink", readlink)
+    for path, kind in {"/a": "nfs4", "/b/x": "nfs4", "/home/c": "nfs4", "/home/x": "ext4", "/loop/x": "ext4"}.items():
+        assert file_system(path, table) == kind
+    assert not [path for path in asked if path.startswith(b"/nfs")]
+    assert file_system("/nfs/d", table) == "nfs4"
+    assert file_system("/nfs/scratch/x", table) == "tmpfs"
+    assert not [path for path in asked if path.startswith(b"/nfs")]
