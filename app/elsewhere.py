@@ -10,6 +10,7 @@ import ctypes
 import logging
 import multiprocessing
 import signal
+import time
 from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -29,6 +30,9 @@ def _unchangeable(items: dict[str, object]) -> MappingProxyType[str, object]:
 
 copyreg.pickle(MappingProxyType, lambda proxy: (_unchangeable, (dict(proxy),)))
 
+LONGEST = 1_800.0
+"""Seconds that it may take."""
+
 _END_WITH_PARENT = 1
 """PR_SET_PDEATHSIG: prctl(2)."""
 
@@ -41,6 +45,7 @@ class Elsewhere:
         self._process: SpawnProcess | None = None
         self._told: Connection | None = None
         self._outputs: Collection[str] = ()
+        self._until = 0.0
 
     def begin(self, outputs: Collection[str]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -49,14 +54,21 @@ class Elsewhere:
         process.start()
         tell.close()
         self._process, self._told, self._outputs = process, told, outputs
+        self._until = time.monotonic() + LONGEST
 
     @property
     def busy(self) -> bool:
         return self._process is not None
 
     def done(self) -> Sequence[OutputReport] | None:
-        if self._process is None or self._told is None or not self._told.poll():
+        if self._process is None or self._told is None:
             return None
+        if not self._told.poll():
+            if time.monotonic() < self._until:
+                return None
+            self.close()
+            why = f"the process that wrote it was given up after {LONGEST / 60:g} minutes"
+            return [OutputReport(name, "failed", why) for name in self._outputs]
         try:
             reports: Sequence[OutputReport] = self._told.recv()
         except (EOFError, OSError):
@@ -78,6 +90,7 @@ class Elsewhere:
 def _work(config: Config, outputs: Collection[str], tell: Connection) -> None:
     import app
 
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that began this
     ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
     logging.disable()  # what there is to be said is said by the one that began this

@@ -3,12 +3,15 @@ program. Never a secret: what looks like one is left out, and so are those that 
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import re
-import sys
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import Any, Literal
+from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -24,7 +27,7 @@ def begin(
     """From now on all that is logged is written like that. Times are those of the zone."""
     redact = redacting(secrets)
     last = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else for_people
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[
@@ -46,6 +49,16 @@ def begin(
     for name in ("app.crawl", "app.tracker", "urllib3", "google", "sqlalchemy", "alembic", "schedule"):
         # what matters of it is in the report of each run
         logging.getLogger(name).setLevel(logging.INFO if verbose and name.startswith("app") else logging.ERROR)
+
+
+class _StandardError(logging.Handler):
+    """Nothing of what cannot be written is kept: whoever writes there next, or ends the program, need not fail too."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        data = f"{self.format(record)}\n".encode(errors="backslashreplace")
+        with suppress(OSError):
+            while data:
+                data = data[os.write(2, data) :]
 
 
 def _first(name: str) -> int:
@@ -75,17 +88,16 @@ def _on_a_line(text: str) -> str:
 
 # --------------------------------------------------------------------------- secrets
 
+_NAMED = r"pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|private|auth)[_-]?key|accesskey|signature"
+
 _LOOKS_SECRET = (
-    (re.compile(r"(://[^\s:/?#@'\"]*):[^\s'\"]*@"), rf"\1:{HIDDEN}@"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (
-        re.compile(
-            r"(?i)((?:[\w-]*[_-])?(?:pass(?:word|wd)?|pwd|secret|token|(?:api|access|private|auth)_?key|accesskey)"
-            r"['\"]?\s*[=:]\s*['\"]?)(?!\*)[^\s'\"&,;)}\]]+"
-        ),
-        rf"\1{HIDDEN}",
-    ),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    (re.compile(r"(://[^\s:/?#@'\"]*):[^'\"/]*@"), rf"\1:{HIDDEN}@"),
+    (re.compile(r"(://)[^\s:/?#@'\"]{8,}@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)([?&](?:key|sig|code)=)[^\s'\"&#]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*(['\"]))(?!\*)(?:\\.|(?!\2)[^\\])*"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*)(?!\*)[^\s'\"&,;)}}\]]+"), rf"\1{HIDDEN}"),
 )
 
 SHORTEST = 4
@@ -93,16 +105,24 @@ SHORTEST = 4
 
 
 def redacting(secrets: Collection[str]) -> Callable[[str], str]:
-    """Text without these, and without what looks like a secret."""
-    known = [re.escape(secret) for secret in sorted(set(secrets), key=len, reverse=True) if len(secret) >= SHORTEST]
+    """Text without these, however they are written, and without what looks like a secret."""
+    written = {form for secret in secrets for form in _forms(secret) if len(secret) >= SHORTEST}
+    known = [re.escape(form) for form in sorted(written, key=len, reverse=True)]
     exact = re.compile("|".join(known)) if known else None
 
     def redacted(text: str) -> str:
+        text = exact.sub(HIDDEN, text) if exact else text
         for pattern, shown in _LOOKS_SECRET:
             text = pattern.sub(shown, text)
-        return exact.sub(HIDDEN, text) if exact else text
+        return text
 
     return redacted
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """As it is, and as Python, JSON and addresses write it."""
+    yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (quote(secret, safe=""), quote_plus(secret))
 
 
 def _throughout(value: Any, redact: Callable[[str], str]) -> Any:

@@ -113,7 +113,7 @@ class Tracker:
     def crawl(
         self,
         *,
-        only: Collection[str] = (),
+        only: Collection[str] | None = None,
         confirm: Collection[str] = (),
         full: bool = False,
         dry_run: bool = False,
@@ -122,8 +122,8 @@ class Tracker:
         behind: set[str] | None = None,
         progress: Callable[[str], object] = lambda doing: None,
     ) -> Report:
-        """Reads the sources, decides, records and publishes. `only`: these sources (names or keys), the others
-        keep what they last showed; `confirm`: let the disappearances of these through; `full`: read every file
+        """Reads the sources, decides, records and publishes. `only`: these sources (names or keys; None: all), the
+        others keep what they last showed; `confirm`: let the disappearances of these through; `full`: read every file
         again; `dry_run`: report what would change and write nothing; `touched`: look at no more than this, and ask the
         databases of nothing else; `silent`: sources that are known not to answer -> in what words, which are not asked.
         Where a set `behind` is given, outputs that would have to be written in whole are not, but named there, for
@@ -362,12 +362,12 @@ class Tracker:
 
     # ----------------------------------------------------------------------- the steps of a crawl
 
-    def _chosen(self, only: Collection[str]) -> list[SourceConfig]:
-        names = {_bare(name) for name in only}
+    def _chosen(self, only: Collection[str] | None) -> list[SourceConfig]:
+        names = {_bare(name) for name in only or ()}
         for wanted in names:
             if not any(wanted in (source.name, source.key) for source in self.sources):
                 raise UsageError(f"no source is called {wanted!r}; there are: {_listed(s.name for s in self.sources)}")
-        return [source for source in self.sources if not names or names & {source.name, source.key}]
+        return [source for source in self.sources if only is None or names & {source.name, source.key}]
 
     def _confirmed(self, confirm: Collection[str], known: Known, chosen: Sequence[SourceConfig]) -> frozenset[str]:
         """The names of the sources that are confirmed, be they configured or already gone from the configuration,

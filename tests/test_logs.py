@@ -15,26 +15,26 @@ from app import logs
 ZONE = ZoneInfo("Asia/Kathmandu")
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    return capsys.readouterr().err.splitlines()
+def told(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    return capfd.readouterr().err.splitlines()
 
 
-def test_for_people_a_line_is_a_time_and_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_for_people_a_line_is_a_time_and_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
     logs.begin("people", ZONE)
     logging.getLogger("x").info("E-MTAB-1 is now analysing", extra={"dataset": "E-MTAB-1"})
     logging.getLogger("y").warning("%s is %s", "loading", "not there")
-    first, second = told(capsys)
+    first, second = told(capfd)
     assert first[19:] == " E-MTAB-1 is now analysing"
     assert second[19:] == " warning: loading is not there"
     written = datetime.fromisoformat(first[:19]).replace(tzinfo=ZONE)
     assert abs((datetime.now(ZONE) - written).total_seconds()) < 60
 
 
-def test_for_programs_a_line_is_an_object_with_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_for_programs_a_line_is_an_object_with_the_facts(capfd: pytest.CaptureFixture[str]) -> None:
     logs.begin("json", ZONE)
     logging.getLogger("x").info("E-MTAB-1 is now analysing", extra={"dataset": "E-MTAB-1", "run": 3, "before": None})
     logging.getLogger("y").error("ü\n%s", "second line", extra={"source": "loading"})
-    first, second = map(json.loads, told(capsys))
+    first, second = map(json.loads, told(capfd))
     assert datetime.fromisoformat(first.pop("timestamp")).utcoffset() == ZONE.utcoffset(datetime.now())
     assert first == {
         "level": "info", "event": "E-MTAB-1 is now analysing", "dataset": "E-MTAB-1", "run": 3, "before": None
@@ -43,34 +43,34 @@ def test_for_programs_a_line_is_an_object_with_the_facts(capsys: pytest.CaptureF
 
 
 def test_text_from_files_neither_commands_the_terminal_nor_looks_like_another_line(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     logs.begin("people", ZONE)
     logging.getLogger("x").error("E-MTAB-1\n2026-01-01 00:00:00 error: \x1b[31mall is lost\r")
-    (line,) = told(capsys)
+    (line,) = told(capfd)
     assert line[19:] == " error: E-MTAB-1\ufffd2026-01-01 00:00:00 error: \ufffd[31mall is lost\ufffd"
 
 
-def test_what_was_raised_is_told_below(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_raised_is_told_below(capfd: pytest.CaptureFixture[str]) -> None:
     logs.begin("people", ZONE)
     try:
         raise ValueError("postgresql://curator:hunter2@db.example.org/x")
     except ValueError:
         logging.getLogger("x").exception("a fault")
-    lines = told(capsys)
+    lines = told(capfd)
     assert lines[0].endswith(" error: a fault")
     assert lines[-1] == "    ValueError: postgresql://curator:***@db.example.org/x"
 
 
 @pytest.mark.parametrize("verbose, count", [(False, 2), (True, 6)])
 def test_what_is_told_in_each_report_is_only_told_on_demand(
-    capsys: pytest.CaptureFixture[str], verbose: bool, count: int
+    capfd: pytest.CaptureFixture[str], verbose: bool, count: int
 ) -> None:
     logs.begin("people", ZONE, verbose=verbose)
     for name in ("app.crawl", "app.triggers.keeper"):
         for level in (logging.DEBUG, logging.INFO, logging.WARNING):
             logging.getLogger(name).log(level, "said")
-    assert len(told(capsys)) == count + (0 if not verbose else -1)
+    assert len(told(capfd)) == count + (0 if not verbose else -1)
 
 
 # --------------------------------------------------------------------------- secrets
@@ -93,12 +93,12 @@ SECRET = "kXy:9/@z"
     ],
 )
 def test_what_looks_like_a_secret_or_is_one_is_left_out(
-    capsys: pytest.CaptureFixture[str], form: Literal["people", "json"], text: str, shown: str
+    capfd: pytest.CaptureFixture[str], form: Literal["people", "json"], text: str, shown: str
 ) -> None:
     logs.begin(form, ZONE, secrets=[SECRET])
     logging.getLogger("x").error(text)
     logging.getLogger("y").error("said", extra={"facts": {"inner": [text]}, "path": text})
-    out = capsys.readouterr().err
+    out = capfd.readouterr().err
     assert shown in (json.loads(out.splitlines()[0])["event"] if form == "json" else out)
     assert not [part for part in (SECRET, "a0AfH6", "x7Zz", "abcd1234", "abc123") if part in out]
 
@@ -112,7 +112,7 @@ def test_what_looks_like_a_secret_or_is_one_is_left_out(
         "2 reads, 1 write; passwords are never shown",
     ],
 )
-def test_what_is_no_secret_is_told_as_it_is(capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_what_is_no_secret_is_told_as_it_is(capfd: pytest.CaptureFixture[str], text: str) -> None:
     logs.begin("people", ZONE, secrets=["", "abc"])
     logging.getLogger("x").error("%s", text)
-    assert told(capsys)[0].endswith(f" error: {text}")
+    assert told(capfd)[0].endswith(f" error: {text}")

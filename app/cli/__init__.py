@@ -114,7 +114,7 @@ def crawl(
     with opened(context, writing=True, dry_run=dry_run) as (tracker, terminal):
         with terminal.progress() as progress:
             report = tracker.crawl(
-                only=source or (), confirm=confirm or (), full=full, dry_run=dry_run, progress=progress
+                only=source or None, confirm=confirm or (), full=full, dry_run=dry_run, progress=progress
             )
         if as_json:
             from app import shapes

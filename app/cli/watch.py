@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,7 +17,7 @@ import typer
 import app as rooms
 from app.cli.shared import Given, loaded
 from app.errors import TrackerError
-from app.program import Stopped, say
+from app.program import Stopped
 
 if TYPE_CHECKING:
     from app.config import Config
@@ -34,45 +36,33 @@ def watch(context: typer.Context) -> None:
     from app.triggers.health import Health
 
     given: Given = context.obj
-    config = loaded(context)
-    os.environ["TZ"] = "UTC"  # upkeep goes by the clock on the wall, which must not be put back when summer ends
-    time.tzset()
-    health = Health(rooms.version())
-    ended: list[int] = []
-
-    def end(number: int, _: object) -> None:
-        ended.append(number)  # for Python loses what is raised while something is finalized
-        raise Stopped(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    _insist()
-    try:
-        while True:
-            logs.begin(config.watch.log, config.time_zone, secrets=config.secrets, verbose=given.verbose)
-            config = _until_reloaded(context, config, health, ended)
-    except Stopped:
-        logs.say("stopped")
+    with _listening() as heard:
+        config = loaded(context)
+        health = Health(rooms.version())
+        try:
+            while True:
+                logs.begin(config.watch.log, config.time_zone, secrets=config.secrets, verbose=given.verbose)
+                config = _until_reloaded(context, config, health, heard)
+        except Stopped:
+            logs.say("stopped")
 
 
-def _until_reloaded(context: typer.Context, config: Config, health: Health, ended: Sequence[int]) -> Config:
+def _until_reloaded(context: typer.Context, config: Config, health: Health, heard: Heard) -> Config:
     """The configuration to go on with."""
     from app import logs
     from app.triggers.daemon import Daemon
     from app.triggers.health import served
 
-    wanted = threading.Event()
     found: list[Config] = []
 
     def is_over() -> bool:
-        if ended:
-            raise Stopped(ended[0])
-        if wanted.is_set():
-            wanted.clear()
-            found.extend(_reloaded(context))
+        if heard.ended:
+            raise Stopped(heard.ended[0])
+        if heard.reload.is_set():
+            heard.reload.clear()
+            found.extend(_reloaded(context, config.watch.port))
         return bool(found)
 
-    signal.signal(signal.SIGHUP, lambda *_: wanted.set())
     with _site(config) as site, served(health, config.watch.port) as port:
         where = f"; http://127.0.0.1:{port}/healthz says how it goes" if port else ""
         logs.say(f"watching {len(config.sources):,} sources; all is read {config.watch.schedule.text}{where}")
@@ -92,15 +82,18 @@ def _site(config: Config) -> Iterator[Site]:
         yield Site(tracker, places(config), schedules, elsewhere, how.debounce, how.jitter, how.show_every)
 
 
-def _reloaded(context: typer.Context) -> list[Config]:
-    """The new configuration, if there is nothing wrong with it."""
+def _reloaded(context: typer.Context, port: int) -> list[Config]:
+    """The new configuration, if there is nothing wrong with it. `port`: the one that is ours already."""
     from app import logs
+    from app.triggers.health import Health, served
 
     try:
         config = loaded(context, warn=False)
         with rooms.open_tracker(config, writing=True):
             pass
-    except TrackerError as error:
+        with served(Health(""), config.watch.port if config.watch.port != port else 0):
+            pass
+    except (TrackerError, OSError) as error:
         for line in str(error).splitlines():
             logs.say(line, bad=True)
         logs.say("the new configuration is refused; the one before it still holds", bad=True)
@@ -109,18 +102,54 @@ def _reloaded(context: typer.Context) -> list[Config]:
     return [config]
 
 
-def _insist() -> None:
-    """Whoever stops the daemon need not wait for a server that does not answer: what Python cannot interrupt ends with
-    the process, and whatever it was at is as if it had not begun."""
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+# --------------------------------------------------------------------------- signals
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The signals that ended it, for Python loses what is raised while something is finalized; and whether the
+    configuration is to be read again."""
+
+    ended: list[int] = field(default_factory=list)
+    reload: threading.Event = field(default_factory=threading.Event)
+
+
+_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+
+@contextmanager
+def _listening() -> Iterator[Heard]:
+    """Signals are for a thread that does nothing else: any other may wait for a server that does not answer, and hear
+    nothing. It interrupts the main thread; what cannot be interrupted ends with the process, and whatever it was at is
+    as if it had not begun."""
+    heard, main = Heard(), threading.get_ident()
+
+    def stop(*_: object) -> None:
+        raise Stopped(heard.ended[0])
 
     def listen() -> None:
-        while (number := os.read(heard, 1)[0]) not in (signal.SIGTERM, signal.SIGINT):
-            pass
+        while (number := signal.sigwait(_SIGNALS)) == signal.SIGHUP:
+            heard.reload.set()
+        heard.ended.append(number)
+        signal.pthread_kill(main, signal.SIGUSR1)
         time.sleep(AT_MOST)
-        say("stopped, though something did not answer")
+        _say_at_once("stopped, though something did not answer")
         os._exit(128 + number)
 
-    threading.Thread(target=listen, name="insist", daemon=True).start()
+    handler = signal.signal(signal.SIGUSR1, stop)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        threading.Thread(target=listen, name="signals", daemon=True).start()
+        yield heard
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGUSR1, handler)
+
+
+def _say_at_once(text: str) -> None:
+    """Or not at all, where nobody reads it."""
+    ready = select.poll()
+    ready.register(2, select.POLLOUT)
+    if ready.poll(0):
+        with suppress(OSError):
+            os.write(2, f"ingest-tracker: {text}\n".encode())

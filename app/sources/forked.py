@@ -124,6 +124,7 @@ def _started(
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for other in (receiving, *others):  # else these pipes would not break when the parent dies
             os.close(other)
         with os.fdopen(sending, "wb") as pipe:

@@ -24,7 +24,7 @@ def file_system(path: str, table: Path = TABLE) -> str:
     where it leads that is, or is only to be reached, on a file system which may not answer."""
     try:
         mounts = [*_mounts(table)]
-        left = [*reversed(os.path.abspath(os.fsencode(path)).split(b"/"))]  # noqa: PTH100 - any name is a name
+        left = [*reversed(os.path.join(os.getcwdb(), os.fsencode(path)).split(b"/"))]  # noqa: PTH109, PTH118 - any name is one
     except (OSError, ValueError):
         return ""
     at, links, asked = b"/", 0, True
@@ -36,7 +36,7 @@ def file_system(path: str, table: Path = TABLE) -> str:
         at = os.path.join(at, name)  # noqa: PTH118
         asked = asked and links < LINKS and tells_events(_kind(mounts, at))
         if asked:
-            with suppress(OSError):  # most are no links
+            with suppress(OSError, ValueError):  # most are no links
                 target = os.readlink(at)  # noqa: PTH115
                 at, links = (b"/" if target.startswith(b"/") else os.path.dirname(at)), links + 1  # noqa: PTH120
                 left += reversed(target.split(b"/"))

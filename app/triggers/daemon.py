@@ -6,6 +6,7 @@ done. What could not be done waits, and is tried again.
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import time
@@ -34,6 +35,8 @@ FIRST_PAUSE, LONGEST_PAUSE, LOCKED_PAUSE = 5.0, 300.0, 5.0
 """Seconds before what failed is tried again: at first, twice as long each time, but no longer; and where another crawl
 is on."""
 
+UPKEEP = 1
+"""Seconds between two looks at what other processes do."""
 
 _ASKED = Mode("waiting", "")
 
@@ -124,7 +127,11 @@ class Daemon:
     def run(self, over: Callable[[], bool] = lambda: False) -> None:
         """Until `over`, which is asked about every second. What ends it otherwise is an exception of a signal's."""
         for each in (self._hear, self._catch_up):
-            self._upkeep.every(1).seconds.do(each)
+            self._upkeep.every(UPKEEP).seconds.do(each)
+        self._upkeep.every(10).minutes.do(gc.collect)
+        self._health.doing("")
+        watched = self._watcher.modes()  # those say themselves that they are to be looked at
+        self._wanted.touched |= {source.name: None for source in self._tracker.sources if source.name not in watched}
         self._watcher.start()
         try:
             while not over():
@@ -135,6 +142,8 @@ class Daemon:
     def _turn(self) -> None:
         if batch := self._watcher.wait(self._pause()):
             self._wanted.add(batch)
+        if (self._upkeep.idle_seconds or 0) > UPKEEP + 1:  # the clock was put back
+            self._upkeep.run_all()
         self._upkeep.run_pending()
         now = self._steady()
         self._due(now)
@@ -149,7 +158,7 @@ class Daemon:
     def _pause(self) -> float:
         """Seconds to wait for events: so long, at most, nothing else is noticed."""
         left = [1.0]
-        if self._timetable:
+        if self._timetable and self._trouble is None:  # else what is due waits for that to be over
             left += [(due - self._clock()).total_seconds() for due in self._timetable.next.values()]
         return max(min(left), 0.0)
 
@@ -190,6 +199,7 @@ class Daemon:
             return
         seconds = self._steady() - clock
         self._wanted = Wanted()
+        gc.collect(1)  # else what those who asked how it is left behind lies there for hours
         self._recovered()
         self._health.ran(report, "schedule" if jobs else "events", seconds)
         self._retries(report)
@@ -207,7 +217,7 @@ class Daemon:
         if ALL in jobs:
             own = self._site.schedules.keys() & names
             chosen = (names - own) | {*jobs, *touched} & names
-            only = () if chosen == names else sorted(chosen)
+            only = None if chosen == names else sorted(chosen)
             return self._tracker.crawl(only=only, silent=silent, behind=self._behind, progress=doing)
         wanted = {name: names for name, names in touched.items()} | dict.fromkeys({*jobs} & names)
         wanted = {name: what for name, what in wanted.items() if name in names}
@@ -265,9 +275,13 @@ class Daemon:
         """Outputs that must be written in whole are, in another process, and not too often."""
         now, every = self._steady(), self._site.show_every.total_seconds()
         if self._behind and not self._site.elsewhere.busy and now >= self._shown + every:
-            self._site.elsewhere.begin(frozenset(self._behind))
-            self._behind.clear()
             self._shown = now
+            try:
+                self._site.elsewhere.begin(frozenset(self._behind))
+            except OSError as error:  # there is no process or file to be had just now
+                log.error("%s cannot be written now: %s", " and ".join(sorted(self._behind)), error.strerror or error)
+                return
+            self._behind.clear()
 
     def _hear(self) -> None:
         """What came of that."""

@@ -24,6 +24,9 @@ from app.errors import UsageError
 STUCK = 3_600.0
 """Seconds with one and the same job after which the daemon is no longer well."""
 
+AT_ONCE = 16
+"""Connections to the port; more are closed."""
+
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
 
 
@@ -80,6 +83,7 @@ class Health:
                 del self._places[name]
             self._last.clear()
             self._up.clear()
+            self._outputs.clear()
         for name in names:
             self._places.setdefault(name, Place())
 
@@ -204,6 +208,25 @@ def served(health: Health, port: int) -> Iterator[int]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def __init__(self, *given: Any) -> None:
+        self._free = threading.Semaphore(AT_ONCE)
+        super().__init__(*given)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asks may go away at any time."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -51,7 +51,11 @@ class Watching:
 
     def says(self, words: str, seconds: float = 20, after: int = 0) -> str:
         """The first line with these words."""
-        return until(lambda: next((line for line in self.lines[after:] if words in line), ""), seconds)
+        deadline = time.monotonic() + seconds
+        while not (found := next((line for line in self.lines[after:] if words in line), "")):
+            assert time.monotonic() < deadline, (words, self.lines[-20:])
+            time.sleep(0.02)
+        return found
 
     def states(self) -> dict[str, str]:
         """As they are published."""

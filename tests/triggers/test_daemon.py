@@ -104,7 +104,7 @@ class Desk:
         self.daemon = Daemon(site, self.health, lambda: self.now, lambda: self.now.timestamp())
         self.watcher = FakeWatcher()
         self.daemon._watcher = self.watcher  # type: ignore[assignment]
-        self.daemon._upkeep = SimpleNamespace(run_pending=self._upkeep)  # type: ignore[assignment]
+        self.daemon._upkeep = SimpleNamespace(run_pending=self._upkeep, idle_seconds=0.5)  # type: ignore[assignment]
 
     def _upkeep(self) -> None:
         self.daemon._hear()
