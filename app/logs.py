@@ -3,22 +3,19 @@ program. Never a secret: what looks like one is left out, and so are those that 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import re
-from collections.abc import Callable, Collection, Iterator, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
-Event = MutableMapping[str, Any]
+from app.domain.redaction import redacting
 
-HIDDEN = "***"
+Event = MutableMapping[str, Any]
 
 
 def begin(
@@ -84,45 +81,6 @@ def for_people(_: object, __: str, event: Event) -> str:
 def _on_a_line(text: str) -> str:
     """Text from files must not command the terminal, nor look like another line."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
-
-
-# --------------------------------------------------------------------------- secrets
-
-_NAMED = r"pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|private|auth)[_-]?key|accesskey|signature"
-
-_LOOKS_SECRET = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
-    (re.compile(r"(://[^\s:/?#@'\"]*):[^'\"/]*@"), rf"\1:{HIDDEN}@"),
-    (re.compile(r"(://)[^\s:/?#@'\"]{8,}@"), rf"\1{HIDDEN}@"),
-    (re.compile(r"(?i)([?&](?:key|sig|code)=)[^\s'\"&#]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*(['\"]))(?!\*)(?:\\.|(?!\2)[^\\])*"), rf"\1{HIDDEN}"),
-    (re.compile(rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*)(?!\*)[^\s'\"&,;)}}\]]+"), rf"\1{HIDDEN}"),
-)
-
-SHORTEST = 4
-"""Characters of a secret that is looked for as such: to hide shorter ones would garble everything."""
-
-
-def redacting(secrets: Collection[str]) -> Callable[[str], str]:
-    """Text without these, however they are written, and without what looks like a secret."""
-    written = {form for secret in secrets for form in _forms(secret) if len(secret) >= SHORTEST}
-    known = [re.escape(form) for form in sorted(written, key=len, reverse=True)]
-    exact = re.compile("|".join(known)) if known else None
-
-    def redacted(text: str) -> str:
-        text = exact.sub(HIDDEN, text) if exact else text
-        for pattern, shown in _LOOKS_SECRET:
-            text = pattern.sub(shown, text)
-        return text
-
-    return redacted
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """As it is, and as Python, JSON and addresses write it."""
-    yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-    yield from (quote(secret, safe=""), quote_plus(secret))
 
 
 def _throughout(value: Any, redact: Callable[[str], str]) -> Any:

@@ -22,6 +22,7 @@ from app.errors import TrackerError, UsageError
 def supervised(command: Callable[[], int]) -> int:
     """Runs a command and returns its exit code. Whatever happens, a person gets one clear message."""
     sys.excepthook = unforeseen
+    _open_standard_streams()
     gc.set_threshold(200_000, 50, 1_000)  # thousands of small lasting records: looking for garbage costs a quarter
     try:
         with stoppable():
@@ -47,6 +48,18 @@ def supervised(command: Callable[[], int]) -> int:
             return 0
         say(f"the result could not be written: {error.strerror}")
         return TrackerError.exit_code
+
+
+def _open_standard_streams() -> None:
+    """Where the caller closed one (`>&-`), the next file opened, such as the store, would get its number, and all that
+    is said."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123 - stays
 
 
 def leave(code: int) -> NoReturn:
@@ -89,9 +102,11 @@ def unforeseen(kind: type[BaseException], error: BaseException, at: TracebackTyp
     """A fault of ours: one line for the person, the traceback in a file for whoever mends it."""
     import tempfile
 
+    from app.domain.redaction import redacted
+
     try:
         with tempfile.NamedTemporaryFile("w", prefix="ingest-tracker-", suffix=".log", delete=False) as file:
-            traceback.print_exception(kind, error, at, file=file)
+            file.write(redacted("".join(traceback.format_exception(kind, error, at))))
         details = f"details are in {file.name}"
     except OSError:  # a full disk may be what is at fault
         details = f"details could not be written: {error}"
@@ -99,4 +114,6 @@ def unforeseen(kind: type[BaseException], error: BaseException, at: TracebackTyp
 
 
 def say(text: str) -> None:
-    typer.echo(f"ingest-tracker: {text}", err=True)
+    from app.domain.redaction import redacted
+
+    typer.echo(f"ingest-tracker: {redacted(text)}", err=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -104,6 +107,26 @@ def test_a_fault_of_the_program_is_one_line_and_a_file(tmp_path: Path) -> None:
     assert (process.returncode, told.count("\n")) == (1, 1)
     assert "a fault of the program (ZeroDivisionError); details are in" in told
     assert "Traceback" in Path(told.split()[-1]).read_text()
+
+
+@pytest.mark.parametrize("closed", ["0<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_whoever_began_it_has_closed_harm_nothing(tmp_path: Path, closed: str) -> None:
+    """The store would be opened as the standard error, and get all that is said."""
+    (tmp_path / "loading" / "E-MTAB-1").mkdir(parents=True)
+    (tmp_path / "sources_config.json").write_text('{"loading": {"stage": ["loading"]}, "gone": {"stage": ["loading"]}}')
+    command = [sys.executable, "-m", "app.cli", "crawl"]
+    done = subprocess.run(
+        ["sh", "-c", f"exec {shlex.join(command)} {closed}"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 3, done
+    assert "Traceback" not in done.stderr
+    with closing(sqlite3.connect(tmp_path / "var" / "store.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app import logs
+from app.domain.redaction import HIDDEN, redacting
 
 ZONE = ZoneInfo("Asia/Kathmandu")
 
@@ -76,6 +78,13 @@ def test_what_is_told_in_each_report_is_only_told_on_demand(
 # --------------------------------------------------------------------------- secrets
 
 SECRET = "kXy:9/@z"
+KEY_FILE = json.dumps(
+    {
+        "type": "service_account",
+        "private_key_id": "f00d",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nMIIabc123\n-----END PRIVATE KEY-----\n",
+    }
+)
 
 
 @pytest.mark.parametrize("form", ["people", "json"])
@@ -90,6 +99,11 @@ SECRET = "kXy:9/@z"
         ("https://example.org/x?accessKey=abc123&view=1", "accessKey=***&view=1"),
         ("-----BEGIN PRIVATE KEY-----\nMIIabc123\n-----END PRIVATE KEY----- end", "*** end"),
         (f"the driver says: {SECRET} is wrong", "the driver says: *** is wrong"),
+        (f"the driver says: {SECRET.replace(':', '%3A').replace('/', '%2F').replace('@', '%40')} is wrong", "***"),
+        ("git clone https://gtok_abc123@example.org/x", "https://***@example.org/x"),
+        ("https://example.org/x?sp=r&sig=abc123%3D&se=1", "sig=***&se=1"),
+        ("passphrase = 'it\\'s abc123'; user = 'x'", "passphrase = '***'; user = 'x'"),
+        (KEY_FILE, '"type": "service_account"'),
     ],
 )
 def test_what_looks_like_a_secret_or_is_one_is_left_out(
@@ -116,3 +130,16 @@ def test_what_is_no_secret_is_told_as_it_is(capfd: pytest.CaptureFixture[str], t
     logs.begin("people", ZONE, secrets=["", "abc"])
     logging.getLogger("x").error("%s", text)
     assert told(capfd)[0].endswith(f" error: {text}")
+
+
+@pytest.mark.parametrize("form", [str, repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False)])
+def test_a_secret_is_left_out_however_it_is_written(form: Callable[[str], str]) -> None:
+    redact = redacting(['p"a\\ss wö', "abcdef"])
+    assert redact(form('p"a\\ss wö')).strip("'\"") == HIDDEN
+    assert redact("p%22a%5Css+w%C3%B6, p%22a%5Css%20w%C3%B6") == "***, ***"
+
+
+def test_long_text_takes_no_longer_for_what_it_nearly_says() -> None:
+    """Quadratic, this would take minutes."""
+    for text in ("key-" * 100_000, "://" + "a" * 400_000, "password='" + "\\" * 400_000, "-----BEGIN " * 40_000):
+        assert len(redacting(["abcdef"])(text)) > 5

@@ -33,6 +33,7 @@ def watch(context: typer.Context) -> None:
 
     SIGHUP (kill -HUP) reads the configuration again."""
     from app import logs
+    from app.domain.redaction import redacting
     from app.triggers.health import Health
 
     given: Given = context.obj
@@ -42,6 +43,7 @@ def watch(context: typer.Context) -> None:
         try:
             while True:
                 logs.begin(config.watch.log, config.time_zone, secrets=config.secrets, verbose=given.verbose)
+                health.redact = redacting(config.secrets)
                 config = _until_reloaded(context, config, health, heard)
         except Stopped:
             logs.say("stopped")
@@ -60,7 +62,7 @@ def _until_reloaded(context: typer.Context, config: Config, health: Health, hear
             raise Stopped(heard.ended[0])
         if heard.reload.is_set():
             heard.reload.clear()
-            found.extend(_reloaded(context, config.watch.port))
+            found.extend(_reloaded(context, config))
         return bool(found)
 
     with _site(config) as site, served(health, config.watch.port) as port:
@@ -82,16 +84,17 @@ def _site(config: Config) -> Iterator[Site]:
         yield Site(tracker, places(config), schedules, elsewhere, how.debounce, how.jitter, how.show_every)
 
 
-def _reloaded(context: typer.Context, port: int) -> list[Config]:
-    """The new configuration, if there is nothing wrong with it. `port`: the one that is ours already."""
+def _reloaded(context: typer.Context, before: Config) -> list[Config]:
+    """The new configuration, if there is nothing wrong with it."""
     from app import logs
     from app.triggers.health import Health, served
 
     try:
         config = loaded(context, warn=False)
-        with rooms.open_tracker(config, writing=True):
+        with rooms.open_tracker(config, writing=config.store != before.store):  # the same one is not to be made anew
             pass
-        with served(Health(""), config.watch.port if config.watch.port != port else 0):
+        port = config.watch.port
+        with served(Health(""), port if port != before.watch.port else 0):  # that one is ours already
             pass
     except (TrackerError, OSError) as error:
         for line in str(error).splitlines():

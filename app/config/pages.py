@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from app.config.records import without_password
+from app.domain.redaction import redacted
 from app.errors import Mistake
 
 
@@ -263,5 +264,5 @@ def unknown(what: str, word: str, allowed: Iterable[str], *, listed: bool = True
 
 
 def legible(part: str | int) -> str:
-    text = without_password(part) if isinstance(part, str) else f"item {part + 1}"
+    text = redacted(without_password(part)) if isinstance(part, str) else f"item {part + 1}"
     return text if text.isprintable() else ascii(text)[1:-1]

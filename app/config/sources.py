@@ -78,7 +78,9 @@ def read_location(page: Page, text: str, *key: str | int) -> str:
     return text
 
 
-_SECRET = re.compile(r"(?:^|[^a-z])(?:api|access|auth)?(?:key|token|secret|password|passwd|pwd)$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(?:^|[^a-z])(?:api|access|auth)?(?:key|token|secret|password|passwd|pwd|sig|signature)$", re.IGNORECASE
+)
 """How the parameters of an address are named that nobody else is to see."""
 
 

@@ -6,6 +6,7 @@ what makes and migrates the tables is given SQLAlchemy's connections.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import sys
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from app.domain.text import storable
 from app.errors import StoreError, StoreMissing, StoreTooNew
@@ -69,12 +70,21 @@ class Database:
         """A connection of the driver's, for whoever closes it. None is kept: a fork of this process must find none, and
         a store is asked a few times a run."""
         if self.is_sqlite:
-            return sqlite3.connect(self.where, isolation_level=None, **self.arguments)
+            return self._sqlite("rw")  # a file that is away is not to be made anew, and empty
         import psycopg2
         from psycopg2.extras import register_default_json
 
         connection = psycopg2.connect(**self.arguments)
         register_default_json(connection, loads=loads)
+        return connection
+
+    def made(self) -> sqlite3.Connection:
+        """The same to an SQLite file that need not be there yet."""
+        return self._sqlite("rwc")
+
+    def _sqlite(self, mode: str) -> sqlite3.Connection:
+        where = f"file:{quote(os.fsencode(self.where))}?mode={mode}"  # SQLite manual, "URI Filenames"
+        connection: sqlite3.Connection = sqlite3.connect(where, uri=True, isolation_level=None, **self.arguments)
         return connection
 
     @contextmanager
@@ -267,7 +277,7 @@ def _make_file(database: Database) -> None:
         Path(database.where).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{database.where}: its directory cannot be made: {error.strerror}") from error
-    with database.plainly(), closing(database.connected()) as connection:
+    with database.plainly(), closing(database.made()) as connection:
         _write_ahead(connection, database.arguments["timeout"])
 
 

@@ -11,11 +11,10 @@ from app.store.values import dumps, loads
 
 
 def engine(database: Database) -> Engine:
-    address = f"sqlite:///{database.where}" if database.is_sqlite else "postgresql+psycopg2://"
     made = create_engine(
-        address,
+        "sqlite://" if database.is_sqlite else "postgresql+psycopg2://",
+        creator=database.made if database.is_sqlite else database.connected,
         poolclass=NullPool,
-        connect_args=dict(database.arguments),
         json_serializer=dumps,
         json_deserializer=loads,
     )
@@ -26,7 +25,6 @@ def engine(database: Database) -> Engine:
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 

@@ -162,7 +162,9 @@ class Lease:
 
     def _take_over(self, transaction: Transaction, holder: _Holder) -> None:
         """Raises Locked where the holder may still be at work."""
-        if not _is_dead(holder):
+        if holder.token in _LEFT:
+            _LEFT.discard(holder.token)
+        elif not _is_dead(holder):
             if holder.expires > self.terms.clock():
                 raise Locked(
                     f"{self.database.where}: another run holds the lock since {_at(holder.acquired)}: "
@@ -178,6 +180,7 @@ _MINE = "WHERE name = :name AND token = :token"
 
 
 class _Holder(NamedTuple):
+    token: str
     host: str
     pid: int
     process_started: str
@@ -198,8 +201,14 @@ def leased(database: Database, name: str, terms: LeaseTerms) -> Iterator[Lock]:
     finally:
         done.set()
         heart.join()
-        with suppress(StoreError):  # what is not released is found dead, or runs out
+        try:
             lease.release()
+        except StoreError:  # it is found dead, or runs out, or this process comes back for it
+            _LEFT.add(lease.token)
+
+
+_LEFT: set[str] = set()
+"""The tokens of leases of this process that could not be released."""
 
 
 def _beat(lease: Lease, done: threading.Event) -> None:

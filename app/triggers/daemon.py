@@ -24,7 +24,7 @@ from app.errors import Locked, TrackerError
 from app.tracker import Tracker
 from app.triggers import telling
 from app.triggers.events import Batch, Mode, Place, Watcher
-from app.triggers.health import Health
+from app.triggers.health import STUCK, Health
 
 log = logging.getLogger("ingest-tracker")
 
@@ -117,6 +117,8 @@ class Daemon:
         self._news = telling.News()
         self._again: dict[str, Retry] = {}
         self._trouble: Retry | None = None
+        self._locked: float | None = None
+        self._why = ""
         self._sheet: Retry | None = None
         self._behind: set[str] = set()
         self._shown = -math.inf
@@ -166,17 +168,20 @@ class Daemon:
 
     def _due(self, now: float) -> None:
         try:
-            self._timetable = self._timetable or Timetable(
-                self._site.schedules, self._tracker.store.appointments(), self._clock(), self._site.jitter
-            )
+            timetable = self._timetable = self._timetable or self._made_up()
         except TrackerError as error:
             self._in_trouble(str(error))
             return
-        self._wanted.jobs.update(self._timetable.due(self._clock()))
+        self._wanted.jobs.update(timetable.due(self._clock()))
         for source, retry in self._again.items():
             if now >= retry.at:
                 self._wanted.touched.setdefault(source, None)
         self._wanted.publish |= self._sheet is not None and now >= self._sheet.at
+
+    def _made_up(self) -> Timetable:
+        with self._busy():
+            done = self._tracker.store.appointments()
+        return Timetable(self._site.schedules, done, self._clock(), self._site.jitter)
 
     def _work(self, batch: Batch | None) -> None:
         began, clock = self._clock(), self._steady()
@@ -187,8 +192,7 @@ class Daemon:
                 if jobs and self._timetable:
                     self._tracker.store.appoint(self._timetable.made(jobs, began))
         except Locked as error:
-            log.info("another crawl is on, what is to be done waits: %s", error)
-            self._trouble = Retry(self._steady() + LOCKED_PAUSE)
+            self._locked_out(str(error))
             return
         except TrackerError as error:
             self._in_trouble(str(error))
@@ -228,6 +232,7 @@ class Daemon:
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
+        self._health.doing("asking the store")
         try:
             yield
         finally:
@@ -237,17 +242,29 @@ class Daemon:
 
     def _in_trouble(self, why: str, *, told: bool = False) -> None:
         """Nothing can be recorded now."""
-        first = self._trouble is None or self._health.trouble != why
         self._trouble = self._trouble or Retry()
         self._trouble.failed(self._steady())
         self._health.failed(why)
-        if first and not told:
+        if why != self._why and not told:
             log.error("nothing can be recorded: %s; it is tried again, and nothing is lost", why)
+        self._why = why
+
+    def _locked_out(self, why: str) -> None:
+        """Another crawl is on, which is told once, and is no trouble unless it takes longer than any should."""
+        now = self._steady()
+        if self._locked is None:
+            self._locked = now
+            log.info("another crawl is on, what is to be done waits: %s", why)
+        elif now - self._locked > STUCK and not self._why:
+            self._why = why
+            self._health.failed(why)
+            log.error("nothing could be recorded for %.0f minutes: %s", (now - self._locked) / 60, why)
+        self._trouble = Retry(now + LOCKED_PAUSE)
 
     def _recovered(self) -> None:
-        if self._trouble is not None and self._health.trouble:
+        if self._why:
             log.info("what was to be done could be done")
-        self._trouble = None
+        self._trouble, self._locked, self._why = None, None, ""
 
     def _retries(self, report: Report) -> None:
         """A source that could not be read is read again soon, and a document visited that could not be."""

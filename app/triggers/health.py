@@ -19,10 +19,11 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from app.domain.model import OutputReport, Report, SourceReport
+from app.domain.redaction import redacted
 from app.errors import UsageError
 
-STUCK = 3_600.0
-"""Seconds with one and the same job after which the daemon is no longer well."""
+STUCK = 900.0
+"""Seconds without a word of any progress after which the daemon is no longer well."""
 
 AT_ONCE = 16
 """Connections to the port; more are closed."""
@@ -42,9 +43,10 @@ class Place:
 
 
 class Health:
-    """Written by the thread that works, read by those that answer."""
+    """Written by the thread that works, read by those that answer. `redact` leaves secrets out of what is told."""
 
     def __init__(self, version: str) -> None:
+        self.redact: Callable[[str], str] = redacted
         self._version, self._began = version, time.time()
         self._doing, self._since = "starting", time.monotonic()
         self._trouble = ""
@@ -146,8 +148,8 @@ class Health:
         """Empty: none."""
         busy = time.monotonic() - self._since
         if self._doing and busy > STUCK:
-            return f"{self._doing} since {busy:,.0f} s"
-        return self._trouble
+            return self.redact(f"{self._doing} since {busy:,.0f} s")
+        return self.redact(self._trouble)
 
     def metrics(self) -> bytes:
         """In the text format of Prometheus."""
@@ -161,16 +163,16 @@ class Health:
             "trouble": self.trouble,
             "version": self._version,
             "up_seconds": round(time.time() - self._began),
-            "doing": self._doing,
+            "doing": self.redact(self._doing),
             "last_run": self._run,
             "next": {name or "all": due.isoformat(timespec="seconds") for name, due in self._next.items()},
             "sources": {
                 name: {
                     "status": place.status,
-                    "error": place.error,
+                    "error": self.redact(place.error),
                     "last_read": place.read and datetime.fromtimestamp(place.read, UTC).isoformat(timespec="seconds"),
                     "changes_told_by": place.mode or "schedule",
-                    "why": place.why,
+                    "why": self.redact(place.why),
                 }
                 for name, place in [*self._places.items()]
             },
@@ -212,6 +214,13 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *given: Any) -> None:
         self._free = threading.Semaphore(AT_ONCE)
         super().__init__(*given)
+
+    def get_request(self) -> Any:
+        try:
+            return super().get_request()
+        except OSError:  # such as too many open files: whoever asked is still there, and would be found at once
+            time.sleep(0.1)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):

@@ -75,6 +75,8 @@ IN_SOURCES: list[tuple[Any, str, list[str]]] = [
     ({"https://example.org/a b": {"stage": "loading"}}, "https://example.org/a b", ["not an address"]),
     ({"https://example.org/x?api_key=1": {"stage": "loading"}}, "https://example.org/x?api_key=***", ["or a key"]),
     ({"https://me@example.org/": {"stage": "loading"}}, "https://me@example.org/", ["a user, a password"]),
+    ({"https://gh_12345678@example.org/": {"stage": "loading"}}, "https://***@example.org/", ["a user, a password"]),
+    ({"https://example.org/x?se=1&sig=12": {"stage": "loading"}}, "https://example.org/x?se=1&sig=***", ["or a key"]),
     ({"/a\0": {"stage": "loading"}}, "/a\\x00", ["cannot be stored", "null"]),
     ({"/a": {"stage": "loading", "resource": "\ud800"}}, "/a > resource", ["cannot be stored", "half"]),
     # two of them

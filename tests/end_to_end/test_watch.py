@@ -17,6 +17,7 @@ from tests.end_to_end.site import Site
 from tests.end_to_end.warm import ROOT
 from tests.end_to_end.watching import configured, sources, until, watching
 from tests.servers.postgres import Postgres
+from tests.servers.process import free_port
 from tests.servers.sheets import SheetsServer
 from tests.servers.slowfs import SlowFs
 
@@ -277,9 +278,11 @@ def test_every_metric_is_in_the_page_and_no_other(site: Site) -> None:
 def test_what_it_says_is_what_the_pages_show(tmp_path: Path, page: Path) -> None:
     picture = page.read_text().split("$ ./run tracker watch --config var/demo/tracker.yaml\n")[1].split("```")[0]
     shown = [line[20:] for line in picture.splitlines() if re.match(r"\d{4}-", line)]
-    site = Site(tmp_path)
+    site, port = Site(tmp_path), free_port()
     assert site.run("demo", "--dir", "var/demo").code == 0
-    with watching(site, 9870, "--config", "var/demo/tracker.yaml") as daemon:
+    with (tmp_path / "var/demo/tracker.yaml").open("a") as file:
+        file.write(f"watch: {{port: {port}}}\n")
+    with watching(site, port, "--config", "var/demo/tracker.yaml") as daemon:
         until(lambda: daemon.health()[1]["last_run"] and "doing" in daemon.health()[1])
         daemon.says("nfs/analysing: file events")
         time.sleep(1.5)
@@ -288,7 +291,7 @@ def test_what_it_says_is_what_the_pages_show(tmp_path: Path, page: Path) -> None
         site.move(moved[0], "var/demo/nfs/loading", "var/demo/nfs/analysing")
         daemon.says(" succeeded in ", after=len(daemon.lines) - 1)
         assert daemon.end() == 0
-    said = [re.sub(r"/\S+?/nfs/", ".../nfs/", line[20:]) for line in daemon.lines]
+    said = [re.sub(r"/\S+?/nfs/", ".../nfs/", line[20:]).replace(f":{port}/", ":9870/") for line in daemon.lines]
 
     def alike(line: str) -> str:
         return re.sub(r"\d+(\.\d)?(?= (folders|s:|succeeded))|(?<=run )\d+|nfs/\w+:", "N", line)

@@ -104,6 +104,7 @@ def test_files_of_many_devices_and_numbers_come_back(database: Database) -> None
 
 
 def test_a_store_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
     with pytest.raises(StoreError, match="lacks tables"):
         contents.keep(connect(f"sqlite:///{tmp_path}/empty.db"), {FILE: (ENDS, None)})
 

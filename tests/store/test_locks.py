@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import make_url
 
-from app.errors import Locked, LockLost
+from app.errors import Locked, LockLost, StoreError
 from app.ports import Store
 from app.store import open_store
 from app.store.terms import LeaseTerms, utcnow
@@ -113,6 +113,23 @@ def test_a_holder_that_stood_still_past_its_lease_loses_it_and_records_nothing(s
         tell(child)
         assert says(child) == "LockLost"
     assert [*later.known().sightings["incoming"]] == ["E-MTAB-1"]
+
+
+def test_a_lease_that_could_not_be_released_is_taken_again_by_the_same_process(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk was full just then. Else a daemon would wait for itself."""
+
+    def fail(lease: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch, store.lock("crawl"):
+        patch.setattr("app.store.lock.Lease.release", fail)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.store.lock.Lease.release", fail)
+        take(store)
+    with store.lock("crawl"), pytest.raises(Locked):
+        take(store)
 
 
 def test_a_holder_that_was_killed_and_not_yet_buried_is_dead(sqlite_address: str) -> None:

@@ -55,6 +55,27 @@ def test_without_a_crawl_there_is_no_store_and_none_is_made(path: Path, what: st
     assert path.exists() is (what == "empty file")
 
 
+def test_a_file_that_is_away_is_not_made_anew(store: SqlStore, path: Path) -> None:
+    """As when its disk is not mounted: an empty store would have everything new, and lose the history."""
+    away = path.parent.rename(path.parent.with_name("away"))
+    path.parent.mkdir()
+    for ask in (store.known, lambda: crawl(store, WORLD, 1)):
+        with pytest.raises(StoreError, match="cannot be opened"):
+            ask()
+    assert not list(path.parent.iterdir())
+    path.parent.rmdir()
+    away.rename(path.parent)
+    assert store.known().run == 1
+
+
+def test_any_name_will_do_for_a_file(tmp_path: Path) -> None:
+    for name in ("a b", "what?mode=ro", "50%25", "#1", "ü", "a&b"):
+        path = tmp_path / f"{name}.db"
+        crawl(opened(path), WORLD, 0)
+        assert opened(path, create=False).known().run == 1
+        assert path.exists()
+
+
 def _text(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("These are my notes, not a database. " * 100)

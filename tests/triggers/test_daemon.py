@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -193,6 +194,36 @@ def test_while_another_crawl_is_on_what_is_to_be_done_waits() -> None:
     assert desk.turn(1) == [{"touched": {"a": {"E-1"}}}]
 
 
+def test_a_crawl_that_is_on_is_told_once_and_is_trouble_when_it_never_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    desk = Desk()
+    desk.turn()
+    desk.tracker.fails = [Locked("run 7 is on")] * 1_000
+    desk.turn(touched={"a": ["E-1"]})
+    for _ in range(170):
+        assert desk.turn(5) == []
+    assert [record.levelname for record in caplog.records if "run 7 is on" in record.getMessage()] == ["INFO"]
+    assert desk.health.told()["status"] == "ok"
+    for _ in range(20):
+        desk.turn(5)
+    assert [record.levelname for record in caplog.records if "run 7 is on" in record.getMessage()] == ["INFO", "ERROR"]
+    assert desk.health.told()["trouble"] == "run 7 is on"
+    desk.tracker.fails = []
+    assert desk.turn(5) == [{"touched": {"a": {"E-1"}}}]
+    assert desk.health.told()["status"] == "ok"
+    assert "what was to be done could be done" in caplog.text
+
+
+def test_in_trouble_it_waits_also_for_what_is_due() -> None:
+    """Else it would ask all the time whether it is over."""
+    desk = Desk({"c": "every 1 second"})
+    desk.turn()
+    desk.tracker.fails = [StoreError("the store is down")] * 9
+    desk.turn(10)
+    desk.turn(1)
+    assert desk.watcher.waited[-1] == 1.0
+
+
 def test_a_fault_of_the_program_is_told_with_all_there_is_to_know_and_ends_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -265,6 +296,21 @@ def test_outputs_that_were_put_off_are_written_elsewhere_at_once_and_then_not_to
     assert len(desk.elsewhere.begun) == 2
 
 
+def test_where_there_is_no_process_to_be_had_it_is_told_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(behind={"html_page"})
+
+    def begin(outputs: Collection[str]) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.elsewhere, "begin", begin)
+        desk.turn()
+        desk.turn()
+    assert "html_page cannot be written now: Too many open files" in caplog.text
+    desk.turn(60)
+    assert desk.elsewhere.begun == [{"html_page"}]
+
+
 def test_what_is_being_written_is_waited_for() -> None:
     desk = Desk(behind={"html_page"})
     for _ in range(5):
@@ -307,3 +353,28 @@ def test_it_ends_when_it_is_over() -> None:
     desk.daemon._pause = lambda: 0.01  # type: ignore[method-assign]
     desk.daemon.run(lambda: next(turns))
     assert len(desk.tracker.asked) == 1
+
+
+def test_sources_that_nobody_watches_are_looked_at_when_it_begins() -> None:
+    """So a new one is shown as soon as the settings were read again, and not only when all is due."""
+    desk = Desk()
+    desk.turn()
+    again = Desk()
+    again.tracker.store = desk.tracker.store
+    turns: Iterator[bool] = iter([False, True])
+    again.daemon._pause = lambda: 0.01  # type: ignore[method-assign]
+    again.watcher.modes_ = {"a": Mode("events", "")}
+    again.watcher.start = again.watcher.stop = lambda: None  # type: ignore[attr-defined]
+    again.daemon._upkeep = daemons.schedule.Scheduler()
+    again.daemon.run(lambda: next(turns))
+    assert again.tracker.asked == [{"touched": {"b": None, "c": None}}]
+
+
+def test_a_clock_that_is_put_back_keeps_nothing_from_being_done() -> None:
+    desk = Desk(behind={"html_page"})
+    asked = []
+    desk.daemon._upkeep = SimpleNamespace(  # type: ignore[assignment]
+        run_pending=lambda: None, run_all=lambda: asked.append("all"), idle_seconds=3_600.0
+    )
+    desk.turn()
+    assert asked == ["all"]
