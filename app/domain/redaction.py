@@ -12,14 +12,15 @@ HIDDEN = "***"
 _NAMED = r"pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|private|auth)[_-]?key|accesskey|signature"
 
 _LOOKS_SECRET = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
-    (re.compile(r"(://[^\s:/?#@'\"]*):[^'\"/]*@"), rf"\1:{HIDDEN}@"),
-    (re.compile(r"(://)[^\s:/?#@'\"]{8,}@"), rf"\1{HIDDEN}@"),
-    (re.compile(r"(?i)([?&](?:key|sig|code)=)[^\s'\"&#]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*(['\"]))(?!\*)(?:\\.|(?!\2)[^\\])*"), rf"\1{HIDDEN}"),
-    (re.compile(rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*)(?!\*)[^\s'\"&,;)}}\]]+"), rf"\1{HIDDEN}"),
+    (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", HIDDEN),
+    (r"(://[^\s:/?#@'\"]*):[^'\"/]*@", rf"\1:{HIDDEN}@"),
+    (r"(://)[^\s:/?#@'\"]{8,}@", rf"\1{HIDDEN}@"),
+    (r"(?i)([?&](?:key|sig|code)=)[^\s'\"&#]+", rf"\1{HIDDEN}"),
+    (r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {HIDDEN}"),
+    (rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*(['\"]))(?!\*)(?:\\.|(?!\2)[^\\])*", rf"\1{HIDDEN}"),
+    (rf"(?i)((?:{_NAMED})['\"]?\s*[=:]\s*)(?!\*)[^\s'\"&,;)}}\]]+", rf"\1{HIDDEN}"),
 )
+"""Patterns, and what is shown instead. They are compiled when they are needed, which in most runs they are not."""
 
 SHORTEST = 4
 """Characters of a secret that is looked for as such: to hide shorter ones would garble everything."""
@@ -34,7 +35,7 @@ def redacting(secrets: Collection[str]) -> Callable[[str], str]:
     def redacted(text: str) -> str:
         text = exact.sub(HIDDEN, text) if exact else text
         for pattern, shown in _LOOKS_SECRET:
-            text = pattern.sub(shown, text)
+            text = re.sub(pattern, shown, text)
         return text
 
     return redacted

@@ -3,8 +3,10 @@ another package adds one by an entry point of the group `ingest_tracker.outputs`
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -36,5 +38,10 @@ def _open(name: str, registry: Mapping[str, EntryPoint], out: Path, time_zone: t
     return output
 
 
-def _registry() -> dict[str, EntryPoint]:
+def _registry() -> Mapping[str, EntryPoint]:
+    return _registered_on(*sys.path)
+
+
+@cache  # to look through all that is installed takes milliseconds
+def _registered_on(*path: str) -> Mapping[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}

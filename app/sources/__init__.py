@@ -7,7 +7,9 @@ or by any other that is installed beside it. Only the kind that is opened is loa
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
@@ -59,7 +61,7 @@ class Options(Mapping[str, type[BaseModel]]):
 def opener(accession: re.Pattern[str]) -> Callable[[SourceConfig], Source]:
     """Gives the source for a configured place; opens nothing yet. Raises UsageError for a kind that nobody
     registered."""
-    registered = _registered()  # to look for them takes longer than to open a source
+    registered = _registered()
 
     def opened(config: SourceConfig) -> Source:
         if config.kind not in registered:
@@ -71,6 +73,11 @@ def opener(accession: re.Pattern[str]) -> Callable[[SourceConfig], Source]:
 
 
 def _registered() -> Mapping[str, EntryPoint]:
+    return _registered_on(*sys.path)
+
+
+@cache  # to look through all that is installed takes milliseconds
+def _registered_on(*path: str) -> Mapping[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 

@@ -240,7 +240,7 @@ class Glance:
         """Those of which the folder or a file is not the one that was seen."""
         size = _LOOKED_AT if self._clock.is_ours else _ASKED_ABOUT
         parts = [names[at : at + size] for at in range(0, len(names), size)]
-        return self._ask(self._changed_of, parts, forked.cores(), 2, 1)
+        return self._ask(self._changed_of, parts, forked.spare(), 2, 1)
 
     def _changed_of(self, names: Sequence[str]) -> list[str]:
         root, device = tree.root(self._root), self._identity[0]

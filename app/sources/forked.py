@@ -41,6 +41,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def spare() -> int:
+    """How many cores no child of this process is at work on, as far as was heard of it; one at least."""
+    return max(1, cores() - _at_work)
+
+
+_at_work = 0
+"""Children that were not yet heard to the end."""
+
+
 def fitting() -> int:
     """How many processes fit this machine."""
     return max(cores(), min(cores() * A_CORE, MANY))
@@ -61,14 +70,14 @@ def mapped(
     patience: float | None = None,
 ) -> Iterator[R]:
     """The results, in the order of the items; if there are children, they begin at once. What `work` raises is raised
-    here, when its turn comes. `worth_it`: of
-    fewer items (WORTH_IT) no process is started; `each`: for so many (AT_ONCE) a child answers at once; `threads`: of
-    each process, for work that mostly waits. `patience`: seconds in which something must be done, however little; then
-    even a little work is done by a child, for this process must not wait for what may never end.
+    here, when its turn comes. `worth_it`: of fewer items (WORTH_IT) no process is started; `each`: for so many
+    (AT_ONCE) a child answers at once; `threads`: of each process, for work that mostly waits. `patience`: seconds in
+    which something must be done, however little; then even a little work is done by a child, for this process must not
+    wait for what may never end.
     Raises ChildProcessError when a child died, Unanswered when it was waited for in vain. However it ends, no child
     is left at work."""
     count = fitting() if processes is None else processes
-    if patience is None and (count < 2 or len(items) < (WORTH_IT if worth_it is None else worth_it)):
+    if patience is None and len(items) < (WORTH_IT if worth_it is None else worth_it):
         return map(work, items)
     size = (each or AT_ONCE) if patience is None else 1  # whatever is done is heard of
     parts = [items[at : at + size] for at in range(0, len(items), size)]
@@ -86,10 +95,12 @@ def _by_children(
     patience: float | None,
 ) -> Iterator[Any]:
     """None once all are at work, then the results."""
+    global _at_work
     children: list[_Child] = []
     try:
         for first in range(min(count, len(parts))):
             children.append(_started(done, parts[first::count], [child.results for child in children]))
+            _at_work += 1
         yield None
         for number in range(len(parts)):
             results, error = _received(children[number % count], patience)
@@ -99,6 +110,7 @@ def _by_children(
     finally:
         for child in children:
             _ended(child)
+        _at_work -= len(children)
 
 
 class _Child(NamedTuple):

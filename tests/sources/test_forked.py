@@ -123,10 +123,11 @@ def test_as_many_as_allowed_wait_at_once_in_one_other_process_and_results_come_i
     assert max(most for _, _, most in done) == threads
 
 
-def test_threads_are_not_in_each_others_way_where_there_is_nothing_to_wait_for() -> None:
+def test_threads_are_not_in_each_others_way_where_there_is_nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(number: int) -> int:
         return sum(range(20_000)) and threading.get_ident()
 
+    monkeypatch.setattr(forked.time, "thread_time", time.perf_counter)  # whatever else this machine is at
     assert len(set(mapped(busy, FEW, 1, threads=16, patience=10))) == 1
 
 
@@ -226,3 +227,13 @@ def test_a_place_whose_reader_dies_is_unreadable(tmp_path: Path, monkeypatch: py
     with pytest.raises(SourceError, match="died"):
         list(source(place).read({}))
     assert filesystem.mapped is mapped
+
+
+def test_what_others_are_at_leaves_fewer_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked, "cores", lambda: 3)
+    first = mapped(lambda n: n, ITEMS, forked.spare(), each=1)
+    assert forked.spare() == 1
+    second = mapped(lambda n: n, ITEMS, forked.spare(), each=1)
+    assert forked.spare() == 1
+    assert list(second) == list(first) == list(ITEMS)
+    assert forked.spare() == 3
