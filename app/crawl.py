@@ -20,7 +20,7 @@ from app.domain.lifecycle import Species
 from app.domain.model import Code, Known, Outcome, Problem, Sighting, SourceConfig
 from app.domain.presence import Failure, Reading
 from app.domain.scope import connected, of_one_study, with_twins
-from app.errors import SourceError
+from app.errors import SourceError, StoreError
 from app.ports import Eligibility, Look, Remembering, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
@@ -344,7 +344,9 @@ def _within(found: Findings, known: Known) -> Findings:
 
 
 def failure(config: SourceConfig, error: Exception) -> Failure:
-    """An error that nobody foresaw is logged with its traceback."""
+    """An error that nobody foresaw is logged with its traceback. One of the store is no source's, and raised again."""
+    if isinstance(error, StoreError):
+        raise error
     kind, message, where = type(error).__name__, str(error), ""
     if isinstance(error, SourceError):
         where = error.where

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ from app.domain.overview import Layout, Table
 from app.domain.problems import Wanted
 from app.domain.production import Authority
 from app.domain.visit import Guestbook, Visit
-from app.errors import Locked, LockLost, OutputError, SourceError, UnknownDataset, UsageError
+from app.errors import Locked, LockLost, OutputError, SourceError, StoreError, UnknownDataset, UsageError
 from app.tracker import Tracker
 from tests.fakes import MemoryStore
 
@@ -253,6 +254,29 @@ def test_a_fault_in_a_source_kind_when_looked_at_again_is_its_own(only: tuple[st
     report = site.crawl(only=only)
     assert report.exit_code == (0 if only else 3)
     assert site.states() == {"E-MTAB-1": None, "E-MTAB-2": "loading", "E-MTAB-9": "analysing"}
+
+
+@pytest.mark.parametrize("question", [1, 2, 3], ids=["of the first", "of the second", "when looking again"])
+def test_a_store_that_fails_while_sources_are_read_is_no_fault_of_theirs(
+    question: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site({"loading": ["E-MTAB-1", "E-MTAB-2"], "analysing": []})
+    site.crawl()
+    site.shows = {"loading": ["E-MTAB-2"], "analysing": []}
+    asked, sightings = [], site.store.sightings
+
+    def down(*given: Any) -> Mapping[str, Sighting]:
+        asked.append(given)
+        if len(asked) == question:
+            raise StoreError("the store is down")
+        return sightings(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.store, "sightings", down)
+        with pytest.raises(StoreError, match="the store is down"):
+            site.crawl()
+    assert site.crawl().exit_code == 0
+    assert site.states() == {"E-MTAB-1": None, "E-MTAB-2": "loading"}
 
 
 def test_nothing_can_be_read() -> None:
