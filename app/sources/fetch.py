@@ -22,7 +22,8 @@ import requests
 import stamina
 import urllib3.exceptions
 
-from app.domain.text import printable, retry_after
+from app.domain.text import printable
+from app.domain.waiting import retry_after
 from app.errors import SourceError
 
 stamina.instrumentation.set_on_retry_hooks(())

@@ -29,7 +29,7 @@ from gspread.http_client import HTTPClient
 from gspread.urls import SPREADSHEET_URL
 from requests.adapters import HTTPAdapter
 
-from app.domain.text import LONGEST_PAUSE, retry_after
+from app.domain.waiting import LONGEST_PAUSE, retry_after
 from app.errors import OutputError
 from app.outputs.google_sheets.grid import STRUCTURE, Area, Book, book_of, wanted_cells, with_cells
 
