@@ -318,10 +318,11 @@ class Bench:
             time.sleep(max(note.stat().st_mtime + seconds - time.time(), 0))
 
     def _run(self, step: Step) -> Cost:
-        """Nothing in its environment names a real site's store."""
+        """Nothing in its environment names a real site's store, or keeps it from being compiled but once."""
         command = [part for word in shlex.split(step.command) for part in self.words.get(word, [word])]
         launch = [sys.executable, "-IS", str(Path(__file__).with_name("launch.py")), *command]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INGEST_TRACKER_")}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with open(self.words[step.given][0] if step.given else os.devnull, "rb") as given:  # noqa: PTH123
             done = subprocess.run(
                 launch, cwd=PROJECT, env=environment, stdin=given, capture_output=True, text=True, check=False
