@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.overview import CLOCKS
 from tests.end_to_end.site import IDF, Site, states
 
 TEXT, NUMBER, COUNT, TIME, MAYBE = str, float, int, datetime, (str, type(None))
@@ -333,7 +334,13 @@ def test_before_the_first_run_the_overview_was_empty(site: Site) -> None:
 
 
 def test_what_is_published_is_the_overview(site: Site) -> None:
-    assert json.loads((site.root / "var/out/overview.json").read_text()) == site.overview()
+    """But for when a check was last asked, which is told with the next change of a row."""
+    published, asked = json.loads((site.root / "var/out/overview.json").read_text()), site.overview()
+    for told in (published, asked):
+        for row in (row for table in told["tables"].values() for row in table["rows"]):
+            for clock in CLOCKS:
+                row.pop(clock, None)
+    assert published == asked
 
 
 # --------------------------------------------------------------------------- flags, environment, files
