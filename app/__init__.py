@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -74,7 +74,9 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
 
     limits = HoldLimits(config.hold_share, config.hold_more_than)
     authorities = tuple(Authority(a.name, a.database, a.state, a.tech, a.decides) for a in config.authorities)
-    with _store(config, create=writing and not dry_run, spare=dry_run) as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(_store(config, create=writing and not dry_run, spare=dry_run))
+        guest = stack.enter_context(closing(_guest(config))) if GOOGLE_SHEETS in config.outputs else None
         yield Tracker(
             sources=config.sources,
             open_source=opener(re.compile(config.accession)),
@@ -87,7 +89,7 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
             version=version(),
             leave_out_private=config.leave_out_private,
             ours=ours(config),
-            guest=_guest(config) if GOOGLE_SHEETS in config.outputs else None,
+            guest=guest,
             shows_keys=config.google_sheet is not None and config.google_sheet.access_keys,
         )
 
@@ -112,7 +114,8 @@ def look_at_sheet(config: Config) -> list[dict[str, str]]:
     from app.domain.model import Known
     from app.domain.overview import View, tables
 
-    return examine(_guest(config), tables(View(Known()), _layout(config)))
+    with closing(_guest(config)) as guest:
+        return examine(guest, tables(View(Known()), _layout(config)))
 
 
 def _layout(config: Config) -> Layout:

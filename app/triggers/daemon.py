@@ -131,6 +131,7 @@ class Daemon:
         for each in (self._hear, self._catch_up):
             self._upkeep.every(UPKEEP).seconds.do(each)
         self._upkeep.every(10).minutes.do(gc.collect)
+        gc.collect()  # one before it, that had other settings, may lie there
         self._health.doing("")
         watched = self._watcher.modes()  # those say themselves that they are to be looked at
         self._wanted.touched |= {source.name: None for source in self._tracker.sources if source.name not in watched}

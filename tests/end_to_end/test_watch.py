@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from app.domain.overview import TRACK
 from tests.end_to_end.site import Site
 from tests.end_to_end.warm import ROOT
-from tests.end_to_end.watching import configured, sources, until, watching
+from tests.end_to_end.watching import Watching, configured, sources, until, watching
 from tests.servers.postgres import Postgres
 from tests.servers.process import free_port
 from tests.servers.sheets import SheetsServer
@@ -235,31 +236,50 @@ def test_for_a_program_each_line_is_json_and_tells_the_facts(site: Site) -> None
     assert [[*line][:3] for line in told] == [["timestamp", "level", "event"]] * len(told)
 
 
-def test_a_row_of_the_sheet_changes_within_seconds_and_what_curators_wrote_stays(site: Site, tmp_path: Path) -> None:
-    with SheetsServer() as google:
-        email = google.service_account_file(tmp_path / "key.json")
-        key = google.create("DEV Ingest Status").book.key
-        google.share(key, email)
-        port = configured(
-            site,
-            settings=f"google_sheets: {{sheet: {key}, credentials: ../key.json}}\ncurators_columns: [Notes]\n",
-        )
-        path = site.root / "etc/tracker.yaml"
-        path.write_text(path.read_text().replace("outputs: [json, csv_files]", "outputs: [json, google_sheets]"))
-        with watching(site, port, INGEST_TRACKER_GOOGLE_API=google.url) as daemon:
-            until(lambda: daemon.states() == FIRST)
-            tab = google.curator(key).tab(TRACK)
-            tab.set("E-MTAB-3", "Notes", "mine")
-            site.move("E-MTAB-3", "loading", "analysing")
-            until(lambda: tab.text("E-MTAB-3", "Status") == "analysing", 5)
-            until(lambda: daemon.states().get("E-MTAB-3") == "analysing")
-            assert tab.text("E-MTAB-3", "Notes") == "mine"
-            assert until(lambda: daemon.metrics()['ingest_tracker_sheet_requests_total{kind="write"}'] >= 2)
-            google.log.reset()
-            site.move("E-MTAB-3", "analysing", "loading")
-            until(lambda: tab.text("E-MTAB-3", "Status") == "loading", 5)
-            assert google.log.reads == 3, "not all of it is read"
-            assert daemon.end() == 0
+@contextmanager
+def a_sheet(site: Site, google: SheetsServer) -> Iterator[tuple[Watching, str]]:
+    """A daemon that keeps a sheet, and the key of that."""
+    email = google.service_account_file(site.root / "key.json")
+    key = google.create("DEV Ingest Status").book.key
+    google.share(key, email)
+    port = configured(
+        site, settings=f"google_sheets: {{sheet: {key}, credentials: ../key.json}}\ncurators_columns: [Notes]\n"
+    )
+    path = site.root / "etc/tracker.yaml"
+    path.write_text(path.read_text().replace("outputs: [json, csv_files]", "outputs: [json, google_sheets]"))
+    with watching(site, port, INGEST_TRACKER_GOOGLE_API=google.url) as daemon:
+        until(lambda: daemon.states() == FIRST)
+        yield daemon, key
+        assert daemon.end() == 0
+
+
+def test_a_row_of_the_sheet_changes_within_seconds_and_what_curators_wrote_stays(site: Site) -> None:
+    with SheetsServer() as google, a_sheet(site, google) as (daemon, key):
+        tab = google.curator(key).tab(TRACK)
+        tab.set("E-MTAB-3", "Notes", "mine")
+        site.move("E-MTAB-3", "loading", "analysing")
+        until(lambda: tab.text("E-MTAB-3", "Status") == "analysing", 5)
+        until(lambda: daemon.states().get("E-MTAB-3") == "analysing")
+        assert tab.text("E-MTAB-3", "Notes") == "mine"
+        assert until(lambda: daemon.metrics()['ingest_tracker_sheet_requests_total{kind="write"}'] >= 2)
+        google.log.reset()
+        site.move("E-MTAB-3", "analysing", "loading")
+        until(lambda: tab.text("E-MTAB-3", "Status") == "loading", 5)
+        assert google.log.reads == 3, "not all of it is read"
+
+
+def test_settings_that_are_read_again_leave_nothing_open(site: Site) -> None:
+    with SheetsServer() as google, a_sheet(site, google) as (daemon, key):
+        tab = google.curator(key).tab(TRACK)
+        open_files = []
+        for state, before in [("analysing", "loading"), ("loading", "analysing")] * 4:
+            said = len(daemon.lines)
+            daemon.send(signal.SIGHUP)
+            daemon.says("watching ", after=said)
+            site.move("E-MTAB-3", before, state)
+            until(lambda: tab.text("E-MTAB-3", "Status") == state)  # noqa: B023
+            open_files.append(len([*Path(f"/proc/{daemon.process.pid}/fd").iterdir()]))
+        assert open_files[-1] <= open_files[0] + 2
 
 
 # --------------------------------------------------------------------------- what the pages say

@@ -115,6 +115,11 @@ class GoogleSheets:
     def pause(self) -> float:
         return max(self.quota.wait("read", VISIT[0]), self.quota.wait("write", VISIT[1]))
 
+    def close(self) -> None:
+        if self.last.connection is not None:
+            self.last.connection.close()
+            self.last.connection = None
+
     def refresh(self, overview: Overview, book: Guestbook, allowed: Callable[[], None] = lambda: None) -> Visit | None:
         """A visit to the rows of those datasets that the overview tells of, after one that showed all as of its
         `since`. None: all must be told; then what was written, if anything, goes on from there."""
