@@ -178,6 +178,11 @@ class SheetsServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
+    @property
+    def lines(self) -> int:
+        """How many are open now."""
+        return len(self._server.connections)
+
     def adapter(self) -> requests.adapters.HTTPAdapter:
         """Mounted on `https://`, it brings every request here instead of to the host that it names."""
         return _Here(self.url)
@@ -406,19 +411,19 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, google: SheetsServer) -> None:
         self.google = google
-        self._connections: set[socket.socket] = set()
+        self.connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
+        self.connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
+        self.connections.discard(request)
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             with suppress(OSError):  # the client was quicker
                 connection.shutdown(socket.SHUT_RDWR)
 
