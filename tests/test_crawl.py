@@ -261,6 +261,14 @@ def test_a_third_that_names_a_project_undoes_what_it_tied() -> None:
     compare([(World(shows), {}), (World({**shows, "loading-2": {"E-MTAB-2": names}}), {}), (World(shows), {})])
 
 
+def test_of_two_places_of_a_stage_the_one_that_is_configured_first_is_asked_first() -> None:
+    """Also where it was there later, and it alone was read."""
+    fish, human = Metadata(organisms=("Danio rerio",)), Metadata(organisms=("Homo sapiens",))
+    shows: dict[str, dict[str, Metadata] | None] = dict.fromkeys((source.name for source in PLACES), None)
+    second = {**shows, "loading-2": {"E-MTAB-1": human}}
+    compare([(World(shows), {}), (World(second), {}), (World({**second, "loading": {"E-MTAB-1": fish}}), {})])
+
+
 def compare(told: Sequence[tuple[World, dict[str, Any]]]) -> None:
     with TemporaryDirectory(dir=MEMORY) as one, TemporaryDirectory(dir=MEMORY) as other:
         part, whole = Site(told[0][0], Path(one)), Site(told[0][0], Path(other), whole=True)

@@ -210,11 +210,10 @@ _FIELDS = tuple(name for name in Metadata.__slots__ if name != "incomplete")
 def furthest_first(
     sightings: Mapping[str, Mapping[str, Sighting]], stages: Mapping[str, Stage]
 ) -> dict[str, list[Seen]]:
-    """dataset -> where it was seen, furthest first; equal stages in the order of the configuration."""
+    """dataset -> where it was seen, furthest first; equal stages in the order that `stages` has."""
     places: dict[str, list[Seen]] = {}
-    for source, found in sightings.items():
-        stage = stages[source]
-        for dataset, sighting in found.items():
+    for source, stage in stages.items():
+        for dataset, sighting in sightings.get(source, {}).items():
             places.setdefault(dataset, []).append(Seen(stage, sighting))
     for seen in places.values():
         seen.sort(key=lambda place: place.stage, reverse=True)

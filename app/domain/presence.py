@@ -172,6 +172,7 @@ def _found_at(source: str, sighting: Sighting) -> Sighting:
 
 
 def stages(known: Known, configured: Sequence[SourceConfig], lifecycle: Lifecycle) -> dict[str, Stage]:
-    """source name -> its states; a source that left the configuration keeps those that it had."""
-    before = {s.name: lifecycle.stage(s.options["stage"]) for s in known.sources.values()}
-    return before | {source.name: source.stage for source in configured}
+    """source name -> its states, in the order of the configuration; then the sources that left it, which keep those
+    that they had."""
+    now = {source.name: source.stage for source in configured}
+    return now | {n: lifecycle.stage(s.options["stage"]) for n, s in known.sources.items() if n not in now}
