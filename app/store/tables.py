@@ -173,7 +173,85 @@ harvest_log = Table(
     _words("harvester_version", "000.000.000", index=True),
     _words("source_config_version", "000.000.000", index=True),
     Column("run_id", ForeignKey("run.id"), index=True),
+    _json("asked"),
+    Column("whole", Boolean, nullable=False, server_default=true(), comment="nothing was left out: no limit, no window"),
+    Column("cancelled", Boolean, nullable=False, server_default=false(), comment="a person wants it to end"),
     UniqueConstraint("source_config_id", "harvester_version", "start_date", "end_date", name="uq_harvest_log_range"),
+)
+
+source_unique_identifier = Table(
+    "source_unique_identifier",
+    metadata,
+    _id(),
+    Column("source_config_id", ForeignKey("source_config.id"), nullable=False),
+    _words("identifier"),
+    Column("raw_datum_id", Integer, comment="what it says now"),
+    Column("gone", Boolean, nullable=False, server_default=false(), comment="the last read of all did not show it"),
+    UniqueConstraint("source_config_id", "identifier", name="uq_suid"),
+)
+
+raw_content = Table(
+    "raw_content",
+    metadata,
+    _id(),
+    Column("sha256", LargeBinary, nullable=False, unique=True),
+    Column("size", Integer, nullable=False, comment="bytes as received"),
+    Column("body", LargeBinary, nullable=False, comment="deflated: RFC 1950"),
+    comment="records exactly as received, each once",
+)
+
+raw_datum = Table(
+    "raw_datum",
+    metadata,
+    _id(),
+    Column("suid_id", ForeignKey("source_unique_identifier.id"), nullable=False),
+    Column("sha256", LargeBinary, nullable=False, index=True),
+    Column("change_key", LargeBinary, nullable=False, comment="hash of the canonical form; another is a change"),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    _words("content_type", ""),
+    Column("datestamp", Moment),
+    _words("parent", ""),
+    _words("location", ""),
+    UniqueConstraint("suid_id", "sha256", name="uq_raw_datum_content"),
+)
+
+harvest_log_raw_datum = Table(
+    "harvest_log_raw_datum",
+    metadata,
+    Column("harvest_log_id", ForeignKey("harvest_log.id"), primary_key=True),
+    Column("raw_datum_id", ForeignKey("raw_datum.id"), primary_key=True, index=True),
+    comment="which runs found which datum",
+    sqlite_with_rowid=False,
+)
+
+ingest_log = Table(
+    "ingest_log",
+    metadata,
+    Column("raw_datum_id", ForeignKey("raw_datum.id"), primary_key=True),
+    _words("transformer_version", primary_key=True),
+    _source("source_config_id"),
+    Column("status", Integer, nullable=False, comment="see LogStatus"),
+    _words("error", ""),
+    _json("facts"),
+    comment="what records were understood to say",
+)
+
+harvest_problem = Table(
+    "harvest_problem",
+    metadata,
+    _id(),
+    Column("harvest_log_id", ForeignKey("harvest_log.id"), nullable=False, index=True),
+    Column("severity", Integer, nullable=False),
+    _words("message", comment="the same fault is the same message"),
+    _words("identifier", "", comment="of the record"),
+)
+
+pace = Table(
+    "pace",
+    metadata,
+    _words("name", primary_key=True, comment="of a source"),
+    Column("next", Moment, nullable=False, comment="before which it is not to be asked"),
 )
 
 sighting = _fact(
