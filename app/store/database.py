@@ -26,7 +26,7 @@ from app.store.values import dumps, loads
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration. Known here so that opening a store need not import Alembic."""
 
 PATIENCE = timedelta(seconds=30)

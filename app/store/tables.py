@@ -174,7 +174,9 @@ harvest_log = Table(
     _words("source_config_version", "000.000.000", index=True),
     Column("run_id", ForeignKey("run.id"), index=True),
     _json("asked"),
-    Column("whole", Boolean, nullable=False, server_default=true(), comment="nothing was left out: no limit, no window"),
+    Column(
+        "whole", Boolean, nullable=False, server_default=true(), comment="nothing was left out: no limit, no window"
+    ),
     Column("cancelled", Boolean, nullable=False, server_default=false(), comment="a person wants it to end"),
     UniqueConstraint("source_config_id", "harvester_version", "start_date", "end_date", name="uq_harvest_log_range"),
 )

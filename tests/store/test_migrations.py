@@ -35,8 +35,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
@@ -224,6 +224,11 @@ def test_names_learned_from_an_older_store_are_those_that_crawls_write_and_the_n
     with _database(sql_kit).migrating() as connection:
         for table in ("naming", "reservation", "remark", "content", "annotation", "trace", "study_group", "schedule"):
             connection.execute(text(f"DROP TABLE {table}"))
+        for table in ("harvest_log_raw_datum", "ingest_log", "harvest_problem", "pace", "raw_datum", "raw_content"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("DROP TABLE source_unique_identifier"))
+        for column in ("asked", "whole", "cancelled"):
+            connection.execute(text(f"ALTER TABLE harvest_log DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE run DROP COLUMN settings"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     ensure_schema(_database(sql_kit), create=True)
@@ -258,7 +263,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This program, one migration later."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0007_colour.py").write_text(NEXT)
+    (folder / "versions" / "0008_colour.py").write_text(NEXT)
     monkeypatch.setattr(migrations, "FOLDER", folder)
 
 
@@ -268,7 +273,7 @@ def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    monkeypatch.setattr("app.store.database.HEAD", "0007")
+    monkeypatch.setattr("app.store.database.HEAD", "0008")
     with pytest.raises(StoreError, match="from an older version; `ingest-tracker crawl` brings it up to date"):
         open_store(fresh_address, LIFECYCLE, create=False)
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -283,10 +288,10 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    broken = migrations.FOLDER / "versions" / "0007_colour.py"
+    broken = migrations.FOLDER / "versions" / "0008_colour.py"
     broken.write_text(NEXT + '    op.execute("this is not SQL")\n')
     with monkeypatch.context() as new:
-        new.setattr("app.store.database.HEAD", "0007")
+        new.setattr("app.store.database.HEAD", "0008")
         with pytest.raises(StoreError):
             open_store(fresh_address, LIFECYCLE, create=True)
     assert open_store(fresh_address, LIFECYCLE, create=True).known().run == 1
