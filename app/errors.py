@@ -56,6 +56,18 @@ class SourceError(TrackerError):
         super().__init__(message)
 
 
+class RecordError(TrackerError):
+    """A record of a catalogue is not to be understood; `messages` are all that is wrong with it."""
+
+    def __init__(self, *messages: str) -> None:
+        self.messages = messages
+        super().__init__("; ".join(messages))
+
+
+class Refused(TrackerError):
+    """A source is not to be harvested, and nothing was done."""
+
+
 class StoreError(TrackerError):
     """The store could not be opened, read or written."""
 

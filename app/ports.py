@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from app.domain.contents import Digests, Identity
 from app.domain.details import Overview
@@ -17,6 +17,7 @@ from app.domain.model import (
     Known,
     KnownProblem,
     Listing,
+    LogStatus,
     Problem,
     Recording,
     Remark,
@@ -34,6 +35,10 @@ from app.domain.model import (
 )
 from app.domain.schedule import Appointment
 from app.domain.visit import Guestbook, Visit
+
+if TYPE_CHECKING:  # a crawl of trees needs nothing of it
+    from app.domain.catalogue import Asked, Change, Facts, Fault, Kept, KnownRecord, LogEntry, Record, Understood
+    from app.domain.harvest import Opening, Window
 
 
 class Source(Protocol):
@@ -85,6 +90,129 @@ class Look(Protocol):
 
     def kept(self) -> Mapping[str, bytes | None]:
         """Once they are read: the new traces, None where there is none any more."""
+        ...
+
+
+class Session(Protocol):
+    """What a catalogue is read with."""
+
+    def wait(self) -> None:
+        """To be called before each request: returns once the source may be asked, by any process; raises SourceError
+        once it has taken too long."""
+        ...
+
+    def known(self, identifiers: Collection[str]) -> Mapping[str, KnownRecord]:
+        """What was stored of these records, as far as there was anything."""
+        ...
+
+
+@runtime_checkable
+class Catalogue(Protocol):
+    """A place that describes datasets, by records which are kept as they are."""
+
+    config: SourceConfig
+    version: str
+    """Of how it is read: what another version read is read again."""
+    dated: bool
+    """Whether it can be asked for what changed within a window; else all of it is read each time."""
+
+    def records(self, window: Window, session: Session) -> Iterator[Record | Fault]:
+        """All that is there or, if it is dated, changed within the window; in any order, a record at a time. Raises
+        SourceError where that is not all of it; what was yielded before counts all the same."""
+        ...
+
+    def facts(self, record: Record) -> Facts:
+        """What a record says. Raises RecordError."""
+        ...
+
+    def probe(self) -> str:
+        """See `Source.probe`."""
+        ...
+
+
+class Harvests(Protocol):
+    """What was harvested, exactly as received, and the logs of it. Sources are told by name, versions are those of a
+    catalogue. Raises StoreError."""
+
+    def ensure(self, source: SourceConfig, at: datetime) -> None:
+        """The source is known from now on."""
+        ...
+
+    def standing(self, source: str) -> tuple[bool, bool]:
+        """Whether it is enabled, and whether it was deleted."""
+        ...
+
+    def known(self, source: str, identifiers: Collection[str]) -> Mapping[str, KnownRecord]:
+        """See `Session.known`."""
+        ...
+
+    def latest(self, source: str, version: str, count: int) -> Sequence[LogStatus]:
+        """How the last runs ended that failed or succeeded, newest first."""
+        ...
+
+    def windows(self, source: str, version: str, statuses: Collection[LogStatus]) -> Sequence[Window]:
+        """Of the logs with these statuses, in order."""
+        ...
+
+    def create(
+        self, source: str, version: str, windows: Iterable[Window], status: LogStatus, tracker: str, at: datetime
+    ) -> int:
+        """Logs for these windows, unless there are such; how many there were not."""
+        ...
+
+    def begin(
+        self, source: str, version: str, window: Window, asked: Asked, tracker: str, at: datetime, whole: bool
+    ) -> tuple[LogEntry, Opening]:
+        """The log of this window, made if there is none, and what is to be done: unless it is to be skipped it counts
+        as begun."""
+        ...
+
+    def keep(
+        self,
+        log: LogEntry,
+        source: str,
+        chunk: Sequence[Kept],
+        faults: Sequence[Fault],
+        version: str,
+        lock: Lock | None,
+        understand: Callable[[Record], Understood] | None = None,
+        superfluous: bool = False,
+    ) -> tuple[LogEntry, Sequence[Change], bool]:
+        """Stores a chunk, or nothing of it: the log with what it counts now, what each record is beside what was known,
+        and whether a person wants the run to end. `understand`: how new data are understood, or with `superfluous` all,
+        and `version` by whom; None: not now. Raises LockLost."""
+        ...
+
+    def gone(self, log: LogEntry, source: str) -> int:
+        """Whatever this log, of a read of all, did not show counts as gone from now on; how many that were."""
+        ...
+
+    def untransformed(self, source: str, version: str, count: int) -> Iterator[tuple[int, Record]]:
+        """So many, at most, of the records that the source shows and that this version was not yet asked to understand;
+        each with the number of its datum."""
+        ...
+
+    def transformed(
+        self,
+        log: LogEntry,
+        source: str,
+        version: str,
+        done: Mapping[int, Understood],
+    ) -> LogEntry:
+        """`done`: number of a datum -> what it was understood to say. Gives the log with what it counts now."""
+        ...
+
+    def end(self, log: LogEntry, at: datetime, traceback: str = "") -> LogEntry:
+        """How it went. Gives the log as it is now."""
+        ...
+
+    def cancel(self, log: int, at: datetime) -> bool:
+        """The run is to end at its next chunk; False: it is not on."""
+        ...
+
+    def pace(self, source: str, every: timedelta, now: datetime) -> timedelta:
+        """How long to wait before the source is asked once more, such that all processes together ask it no more often
+        than that; the turn is taken."""
         ...
 
 
@@ -268,6 +396,9 @@ class Store(Protocol):
     def counts(self, at: datetime) -> Mapping[str, int]:
         """How many datasets stood in each state at that moment (gone ones left out); empty before the first run."""
         ...
+
+    @property
+    def harvests(self) -> Harvests: ...
 
     def close(self) -> None: ...
 

@@ -24,6 +24,45 @@ def insert(transaction: Transaction, table: str, rows: Sequence[Values]) -> None
         copy(transaction, table, names, ([row[name] for name in names] for row in rows))
 
 
+def added(
+    transaction: Transaction, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]], then: str = ""
+) -> list[tuple[Any, ...]]:
+    """As `insert`, with more to be said in SQL: ON CONFLICT, RETURNING. Gives what that returns, in no order."""
+    if not rows:
+        return []
+    values = [[given(value, transaction.is_sqlite) for value in row] for row in rows]
+    into = f"INSERT INTO {table} ({', '.join(names)}) VALUES"
+    cursor = transaction.connection.cursor()
+    if not transaction.is_sqlite:
+        from psycopg2.extras import execute_values
+
+        found = execute_values(cursor, f"{into} %s {then}", values, page_size=CHUNK, fetch="RETURNING" in then)
+        return found or []
+    if "RETURNING" not in then:
+        cursor.executemany(f"{into} ({', '.join('?' * len(names))}) {then}", values)
+        return []
+    one, returned = f"({', '.join('?' * len(names))})", []
+    for first in range(0, len(values), CHUNK):
+        some = values[first : first + CHUNK]
+        cursor.execute(f"{into} {', '.join([one] * len(some))} {then}", [value for row in some for value in row])
+        returned += cursor.fetchall()
+    return returned
+
+
+def point(transaction: Transaction, table: str, column: str, rows: Sequence[tuple[int, Any]]) -> None:
+    """Row (by id) -> what it is to have in this column."""
+    if not rows:
+        return
+    cursor = transaction.connection.cursor()
+    if transaction.is_sqlite:
+        cursor.executemany(f"UPDATE {table} SET {column} = ? WHERE id = ?", [(value, row) for row, value in rows])
+        return
+    from psycopg2.extras import execute_values
+
+    statement = f"UPDATE {table} SET {column} = other.value FROM (VALUES %s) AS other (id, value)"
+    execute_values(cursor, f"{statement} WHERE {table}.id = other.id", rows, page_size=CHUNK)
+
+
 def update_current(transaction: Transaction, table: str, key: Sequence[str], rows: Sequence[Values]) -> int:
     """Updates the rows that hold now, each row of `rows` by its `key`; returns how many there were."""
     if not rows:

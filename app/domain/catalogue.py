@@ -1,0 +1,172 @@
+"""What catalogues say of datasets: records exactly as received, what is wrong with them, and what they are understood
+to say."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.domain.harvest import Window
+from app.domain.model import Counters, LogStatus, Severity
+
+CHUNK = 500
+"""Records that are stored at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`identifier` tells it from all others of its source; `body` are its bytes exactly as received (None: it is there,
+    and the same as the last time). `canonical`: its bytes in a form in which what does not matter, such as the order of
+    keys, is always the same; None: the body. `deleted`: the catalogue says that it is no more. Its datestamp is the
+    catalogue's word for when it changed, `parent` the identifier of what it is a part of, `location` its address."""
+
+    identifier: str
+    body: bytes | None
+    content_type: str = ""
+    datestamp: datetime | None = None
+    parent: str = ""
+    location: str = ""
+    canonical: bytes | None = field(default=None, repr=False)
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with one record. `message` does not name it, so that the same fault of others is the same
+    message. With an ERROR the record could not be used."""
+
+    identifier: str
+    message: str
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a record says of a dataset. `identifiers` are those that it gives beside its own, accessions among them."""
+
+    title: str = ""
+    description: str = ""
+    identifiers: tuple[str, ...] = ()
+    organisms: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    modified: datetime | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What else there is, for those who read it: JSON"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as it is stored. `sha256`: of its body (empty where it has none); `change_key`: of its canonical
+    form."""
+
+    record: Record
+    sha256: bytes
+    change_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What came of the attempt to understand a record: its facts as JSON, or why there are none; and all that was wrong
+    with it."""
+
+    facts: Mapping[str, Any] | None = None
+    error: str = ""
+    faults: tuple[Fault, ...] = ()
+
+
+class Change(enum.Enum):
+    """What a record is beside what was known of it."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REPEATED = "repeated"
+    """its identifier stood there before in the same run"""
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecord:
+    """What was stored of a record the last time that it was read."""
+
+    identifier: str
+    sha256: bytes
+    datestamp: datetime | None
+    location: str
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a source is to be harvested. `start`, `end`: which part of it; None: what is due. `limit`: so many records at
+    most. `superfluous`: also what was read before; `transform`: records are understood as well; `ignore_disabled`,
+    `force`: it is read though it is disabled, or whatever speaks against it; `split`, `optimize`: see
+    `domain.harvest.plan`."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    limit: int | None = None
+    superfluous: bool = False
+    transform: bool = True
+    ignore_disabled: bool = False
+    force: bool = False
+    split: bool = True
+    optimize: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A log as it is kept. `whole`: nothing was left out of the read."""
+
+    id: int
+    source: str
+    window: Window
+    status: LogStatus
+    counters: Counters = field(default_factory=Counters)
+    completions: int = 0
+    date_started: datetime | None = None
+    date_modified: datetime | None = None
+    error_type: str = ""
+    error_message: str = ""
+    harvester_version: str = ""
+    whole: bool = True
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken until it was last heard of."""
+        if self.date_started is None or self.date_modified is None:
+            return 0.0
+        return (self.date_modified - self.date_started).total_seconds()
+
+
+# --------------------------------------------------------------------------- facts as they are kept
+
+
+def as_json(facts: Facts) -> dict[str, Any]:
+    """Without what is empty."""
+    told = {
+        "title": facts.title,
+        "description": facts.description,
+        "identifiers": list(facts.identifiers),
+        "organisms": list(facts.organisms),
+        "types": list(facts.types),
+        "modified": facts.modified.isoformat() if facts.modified else "",
+        "more": dict(facts.more),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def from_json(told: Mapping[str, Any]) -> Facts:
+    """What `as_json` made."""
+    return Facts(
+        told.get("title", ""),
+        told.get("description", ""),
+        tuple(told.get("identifiers", ())),
+        tuple(told.get("organisms", ())),
+        tuple(told.get("types", ())),
+        datetime.fromisoformat(told["modified"]) if told.get("modified") else None,
+        told.get("more", {}),
+    )

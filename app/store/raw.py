@@ -1,0 +1,209 @@
+"""Records exactly as received: of each identifier what it said, and each content once."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from app.domain.catalogue import Change, Fault, Kept, Record, Understood
+from app.domain.model import LogStatus
+from app.store import bulk
+from app.store.database import CHUNK, Snapshot, Transaction
+
+LEVEL = 1
+"""Of compression: records are small, and each is compressed by itself."""
+
+
+class Row(NamedTuple):
+    """An identifier that is known, and what it said the last time, if it said anything."""
+
+    id: int
+    identifier: str
+    gone: bool
+    datum: int | None
+    sha256: bytes | None
+    change_key: bytes | None
+    last_seen: datetime | None
+    datestamp: datetime | None
+    location: str
+
+
+def known(snapshot: Snapshot, source: int, identifiers: Collection[str]) -> dict[str, Row]:
+    wanted, found = list(identifiers), dict[str, Row]()
+    for first in range(0, len(wanted), CHUNK):
+        some = {f"v{number}": value for number, value in enumerate(wanted[first : first + CHUNK])}
+        these = ", ".join(f":{name}" for name in some)
+        rows = snapshot.rows(
+            "SELECT s.id, s.identifier, s.gone, d.id, d.sha256, d.change_key, d.last_seen, d.datestamp, d.location"
+            " FROM source_unique_identifier AS s LEFT JOIN raw_datum AS d ON d.id = s.raw_datum_id"
+            f" WHERE s.source_config_id = :source AND s.identifier IN ({these})",
+            source=source,
+            **some,
+        )
+        for suid, identifier, gone, datum, sha256, key, seen, stamp, location in rows:
+            found[identifier] = Row(
+                suid,
+                identifier,
+                bool(gone),
+                datum,
+                sha256 and bytes(sha256),
+                key and bytes(key),
+                snapshot.moment(seen),
+                snapshot.moment(stamp),
+                location or "",
+            )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is stored at once. `started`: when the run began, which is when all that it finds was last seen; so whatever
+    has that moment already stood there before in the same run. `understand`: what new data say is found out by that,
+    and with `superfluous` what all say; by this version of the kind."""
+
+    transaction: Transaction
+    source: int
+    log: int
+    started: datetime
+    version: str
+    understand: Callable[[Record], Understood] | None = None
+    superfluous: bool = False
+
+    def keep(self, chunk: Sequence[Kept]) -> tuple[list[Change], list[Fault]]:
+        """What each is beside what was known, and what is wrong with them beside others."""
+        there = known(self.transaction, self.source, {kept.record.identifier for kept in chunk})
+        taken: dict[str, Kept] = {}
+        changes: list[Change] = []
+        faults: list[Fault] = []
+        for kept in chunk:
+            row, name = there.get(kept.record.identifier), kept.record.identifier
+            if name in taken or (row and row.last_seen == self.started):
+                first = taken[name].sha256 if name in taken else row.sha256 if row else None
+                if kept.sha256 not in (b"", first):
+                    faults.append(Fault(name, _TWICE))
+                changes.append(Change.REPEATED)
+                continue
+            if kept.record.body is None and not kept.record.deleted and (row is None or row.datum is None):
+                faults.append(Fault(name, "is said to be as it was, and was never read"))
+                changes.append(Change.REPEATED)
+                continue
+            taken[name] = kept
+            changes.append(_change(kept, row))
+        return changes, [*faults, *self._write(list(taken.values()), there)]
+
+    def _write(self, taken: Sequence[Kept], there: Mapping[str, Row]) -> list[Fault]:
+        lost = [row.id for kept in taken if kept.record.deleted and (row := there.get(kept.record.identifier))]
+        taken = [kept for kept in taken if not kept.record.deleted]
+        same = [row.datum for kept in taken if (row := there.get(kept.record.identifier)) and _is_same(kept, row)]
+        other = [kept for kept in taken if not _is_same(kept, there.get(kept.record.identifier))]
+        other = [kept for kept in other if kept.record.body is not None]
+        back = [row.id for kept in taken if (row := there.get(kept.record.identifier)) and row.gone]
+        self._mark("source_unique_identifier", "gone = true", lost)
+        self._mark("source_unique_identifier", "gone = false", back)
+        self._mark("raw_datum", "last_seen = :at", same, at=self.started)
+        data = self._data(other, there)
+        self._link([*same, *data.values()])
+        if self.superfluous:
+            other = [kept for kept in taken if kept.record.body is not None]
+            data |= {name: row.datum for name, row in there.items() if row.datum is not None and name not in data}
+        if self.understand is None:
+            return []
+        understood = {data[kept.record.identifier]: self.understand(kept.record) for kept in other}
+        write_ingests(self.transaction, self.source, self.version, understood)
+        return [fault for each in understood.values() for fault in each.faults]
+
+    def _data(self, others: Sequence[Kept], there: Mapping[str, Row]) -> dict[str, int]:
+        """Identifier -> the datum that it has now."""
+        new = [kept.record.identifier for kept in others if kept.record.identifier not in there]
+        suids = {name: row.id for name, row in there.items()} | self._suids(new)
+        contents = {kept.sha256: kept.record.body or b"" for kept in others}
+        bulk.added(
+            self.transaction,
+            "raw_content",
+            ("sha256", "size", "body"),
+            [(sha256, len(body), zlib.compress(body, LEVEL)) for sha256, body in contents.items()],
+            "ON CONFLICT (sha256) DO NOTHING",
+        )
+        found = bulk.added(
+            self.transaction,
+            "raw_datum",
+            _DATUM,
+            [
+                (suids[k.record.identifier], k.sha256, k.change_key, self.started, self.started, *_told(k.record))
+                for k in others
+            ],
+            f"ON CONFLICT (suid_id, sha256) DO UPDATE SET {_AGAIN} RETURNING suid_id, id",
+        )
+        data = dict(found)
+        bulk.point(self.transaction, "source_unique_identifier", "raw_datum_id", list(data.items()))
+        return {kept.record.identifier: data[suids[kept.record.identifier]] for kept in others}
+
+    def _suids(self, identifiers: Sequence[str]) -> dict[str, int]:
+        rows = [(self.source, identifier) for identifier in identifiers]
+        columns = ("source_config_id", "identifier")
+        return dict(bulk.added(self.transaction, "source_unique_identifier", columns, rows, "RETURNING identifier, id"))
+
+    def _link(self, data: Sequence[int | None]) -> None:
+        bulk.added(
+            self.transaction,
+            "harvest_log_raw_datum",
+            ("harvest_log_id", "raw_datum_id"),
+            [(self.log, datum) for datum in data],
+            "ON CONFLICT DO NOTHING",
+        )
+
+    def _mark(self, table: str, what: str, rows: Sequence[int | None], **values: Any) -> None:
+        for first in range(0, len(rows), CHUNK):
+            these = ", ".join(str(row) for row in rows[first : first + CHUNK])
+            self.transaction.execute(f"UPDATE {table} SET {what} WHERE id IN ({these})", **values)
+
+
+_TWICE = "stands there twice, and says something else each time; the first was taken"
+
+_DATUM = (
+    "suid_id",
+    "sha256",
+    "change_key",
+    "first_seen",
+    "last_seen",
+    "content_type",
+    "datestamp",
+    "parent",
+    "location",
+)
+_AGAIN = ", ".join(f"{name} = excluded.{name}" for name in _DATUM[4:])
+
+
+def _told(record: Record) -> tuple[Any, ...]:
+    return record.content_type, record.datestamp, record.parent, record.location
+
+
+def _is_same(kept: Kept, row: Row | None) -> bool:
+    return row is not None and row.datum is not None and kept.sha256 in (b"", row.sha256)
+
+
+def _change(kept: Kept, row: Row | None) -> Change:
+    if kept.record.deleted:
+        return Change.GONE if row is not None and not row.gone else Change.UNCHANGED
+    if row is None or row.datum is None:
+        return Change.NEW
+    same = _is_same(kept, row) or row.change_key == kept.change_key
+    return Change.UNCHANGED if same else Change.CHANGED
+
+
+def write_ingests(transaction: Transaction, source: int, version: str, understood: Mapping[int, Understood]) -> None:
+    """`understood`: by datum."""
+    bulk.added(
+        transaction,
+        "ingest_log",
+        ("raw_datum_id", "transformer_version", "source_config_id", "status", "error", "facts"),
+        [
+            (datum, version, source, (LogStatus.FAILED if u.error else LogStatus.SUCCEEDED).value, u.error, u.facts)
+            for datum, u in understood.items()
+        ],
+        "ON CONFLICT (raw_datum_id, transformer_version) DO UPDATE SET status = excluded.status,"
+        " error = excluded.error, facts = excluded.facts",
+    )
