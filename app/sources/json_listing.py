@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 
 class JsonListingOptions(fetch.FetchOptions):
-    items: str = Field("", description="where the array is, as keys with dots between; empty: the document is the array")
+    items: str = Field(
+        "", description="where the array is, as keys with dots between; empty: the document is the array"
+    )
     identifier: str = Field("identifier", description="the field that tells a record from all others")
     title: str = Field("title", description="the field with its title")
     description: str = Field("description", description="the field that describes it")

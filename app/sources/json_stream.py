@@ -37,10 +37,12 @@ class Document:
     def elements(self, path: Sequence[str] = ()) -> Iterator[bytes]:
         """Of the array at these keys; without any, of the document itself. Raises NotJson, at once or after some
         elements; and LookupError where there is no such array."""
-        if self._peek(start=True) == b"":
-            raise NotJson("is empty")
+        self._peek(start=True)
         if self._buffer.startswith(b"\xef\xbb\xbf"):
             self._at = 3
+        self._blank()
+        if self._peek() == b"":
+            raise NotJson("is empty")
         yield from self._inside(list(path), ())
         self._blank()
         if self._peek() != b"":

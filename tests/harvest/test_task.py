@@ -45,7 +45,7 @@ def test_a_source_that_is_disabled_or_deleted_is_refused_and_nothing_is_written(
     with desk.store.database.writing() as transaction:
         transaction.execute(f"UPDATE source_config SET {what}")
     before = desk.counts()
-    with pytest.raises(Refused, match="catalogue (is disabled|was deleted)"):
+    with pytest.raises(Refused, match=r"catalogue (is disabled|was deleted)"):
         desk.harvest(records([1, 2]))
     assert desk.counts() == before
     assert desk.one(ignore_disabled=True).status is SUCCEEDED
