@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.domain.model import SourceConfig
     from app.domain.overview import Layout, Table
     from app.outputs.google_sheets import GoogleSheets
-    from app.ports import Store
+    from app.ports import Source, Store
     from app.tracker import Tracker
 
 __all__ = [
@@ -67,19 +67,32 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
     from app.domain.presence import HoldLimits
     from app.domain.production import Authority
     from app.eligibility import Databases
+    from app.harvest import Shown
     from app.outputs import open_outputs
+    from app.ports import Catalogue
     from app.sources import opener
     from app.sources.species import read_species
     from app.tracker import Tracker
 
     limits = HoldLimits(config.hold_share, config.hold_more_than)
     authorities = tuple(Authority(a.name, a.database, a.state, a.tech, a.decides) for a in config.authorities)
+    opened = opener(re.compile(config.accession))
     with ExitStack() as stack:
         store = stack.enter_context(_store(config, create=writing and not dry_run, spare=dry_run))
         guest = stack.enter_context(closing(_guest(config))) if GOOGLE_SHEETS in config.outputs else None
+
+        def open_catalogue(source: SourceConfig) -> Catalogue | None:
+            there = opened(source)
+            return there if isinstance(there, Catalogue) else None
+
+        def open_source(source: SourceConfig) -> Source:
+            there = opened(source)
+            return Shown(source, there, store.harvests, ours(config)) if isinstance(there, Catalogue) else there
+
         yield Tracker(
             sources=config.sources,
-            open_source=opener(re.compile(config.accession)),
+            open_source=open_source,
+            open_catalogue=open_catalogue,
             store=store,
             eligibility=Databases(config.databases, config.checks, config.authorities),
             supported_species=partial(read_species, config.supported_species),

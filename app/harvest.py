@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from app.domain.catalogue import Asked, Fault, Kept, KnownRecord, LogEntry, Record, Understood, as_json
+from app.domain.catalogue import Asked, Fault, Kept, KnownRecord, LogEntry, Record, Understood, as_json, sighted
 from app.domain.harvest import (
     DONE,
     FAILURES,
@@ -30,7 +30,7 @@ from app.domain.harvest import (
     plan,
     refusal,
 )
-from app.domain.model import LogStatus, Severity
+from app.domain.model import Code, LogStatus, Problem, Severity, Sighting, SourceConfig
 from app.domain.redaction import redacted
 from app.domain.text import storable
 from app.errors import Locked, LockLost, RecordError, Refused, SourceError, StoreError
@@ -42,6 +42,39 @@ PENDING = frozenset({LogStatus.CREATED, LogStatus.RESCHEDULED})
 
 LARGEST = 16 * 2**20
 """Bytes of a chunk, however few its records are."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """A catalogue as a crawl sees it: what was harvested of it. See `app.ports.Source`."""
+
+    config: SourceConfig
+    catalogue: Catalogue
+    harvests: Harvests
+    ours: Callable[[str], bool]
+
+    def read(self, known: Mapping[str, Sighting], *, full: bool = False) -> Iterator[Sighting | Problem]:
+        source, seen = self.config, set[str]()
+        most = source.options.get("tracked")
+        for told in self.harvests.shown(source.name, most):
+            found = sighted(source, told.identifier, told.facts, told.location, told.datestamp, self.ours)
+            if found is None:
+                message = f"the identifier {told.identifier[:40]} ... is too long"
+                yield Problem(Code.BAD_RECORD, message, source=source.name, path=told.location or source.location)
+            elif found.dataset in seen:
+                message = f"{told.identifier} is {found.dataset} as well"
+                yield Problem(Code.REPEATED, message, found.dataset, source.name, found.location)
+            else:
+                seen.add(found.dataset)
+                yield found
+
+    def find(self, datasets: Collection[str], known: Mapping[str, Sighting]) -> Iterator[Sighting]:
+        for found in self.read(known):
+            if isinstance(found, Sighting) and found.dataset in datasets:
+                yield found
+
+    def probe(self) -> str:
+        return self.catalogue.probe()
 
 
 @dataclass(frozen=True, slots=True)

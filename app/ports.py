@@ -37,8 +37,9 @@ from app.domain.schedule import Appointment
 from app.domain.visit import Guestbook, Visit
 
 if TYPE_CHECKING:  # a crawl of trees needs nothing of it
-    from app.domain.catalogue import Asked, Change, Facts, Fault, Kept, KnownRecord, LogEntry, Record, Understood
+    from app.domain.catalogue import Asked, Change, Facts, Fault, Kept, KnownRecord, LogEntry, Record, Told, Understood
     from app.domain.harvest import Opening, Window
+    from app.domain.runlog import RunLog
 
 
 class Source(Protocol):
@@ -187,6 +188,11 @@ class Harvests(Protocol):
         """Whatever this log, of a read of all, did not show counts as gone from now on; how many that were."""
         ...
 
+    def shown(self, source: str, most: int | None = None) -> Iterator[Told]:
+        """What the source shows now, as the newest version understood it, as far as it did; in the order in which it
+        was first seen; at most so many."""
+        ...
+
     def untransformed(self, source: str, version: str, count: int) -> Iterator[tuple[int, Record]]:
         """So many, at most, of the records that the source shows and that this version was not yet asked to understand;
         each with the number of its datum."""
@@ -204,6 +210,19 @@ class Harvests(Protocol):
 
     def end(self, log: LogEntry, at: datetime, traceback: str = "") -> LogEntry:
         """How it went. Gives the log as it is now."""
+        ...
+
+    def logs(self, source: str = "", statuses: Collection[LogStatus] = (), limit: int = 20) -> Sequence[LogEntry]:
+        """The newest first: of a source, or of all harvests; with these statuses, if any are given."""
+        ...
+
+    def log(self, number: int) -> RunLog | None:
+        """All that is told of a log, with a few of each: however many problems there are, they are counted where they
+        are kept."""
+        ...
+
+    def problems(self, log: int, message: str = "") -> Iterator[Fault]:
+        """All of them, or those that say this, in the order in which they were found; never all at once."""
         ...
 
     def cancel(self, log: int, at: datetime) -> bool:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from app.crawl import Crawl, Touched
 from app.domain import details, history, presence
 from app.domain.accessions import is_accession, numbered
+from app.domain.catalogue import Asked, Harvested, LogEntry
 from app.domain.details import Overview
 from app.domain.duplicates import KnownGroup
 from app.domain.history import Findings, Policy
@@ -46,8 +47,9 @@ from app.domain.stuck import Stuck, stuck, under_way, usual
 from app.domain.text import one_line, storable
 from app.domain.versions import Version, versions
 from app.domain.visit import Guestbook, Published, Visit, noted
-from app.errors import OutputError, StoreError, UnknownDataset, UsageError
-from app.ports import Eligibility, Guest, Lock, Output, Source, Store, SupportedSpecies
+from app.errors import Locked, OutputError, Refused, StoreError, UnknownDataset, UsageError
+from app.harvest import Harvest, Terms
+from app.ports import Catalogue, Eligibility, Guest, Lock, Output, Source, Store, SupportedSpecies
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,10 @@ class Tracker:
     """whether access keys may stand in the links of the document where we are a guest"""
     keys: dict[str, Secret] = field(default_factory=dict, repr=False)
     """those that the databases told the last time"""
+    open_catalogue: Callable[[SourceConfig], Catalogue | None] = lambda source: None
+    """None: the source is no catalogue, and is read by crawls alone"""
+    terms: Callable[[SourceConfig], Terms] = lambda source: Terms()
+    """of harvests"""
 
     def crawl(
         self,
@@ -133,6 +139,73 @@ class Tracker:
         A source, database or output that fails is a line of the report; the rest goes on.
         Raises UsageError, Locked, StoreError."""
         chosen = self._chosen(only) if touched is None else [s for s in self.sources if s.name in touched]
+        if not dry_run:
+            whole = [s for s in chosen if touched is None or touched[s.name] is None]
+            silent = {**self._collect(whole, Asked(), progress).why_not, **(silent or {})}
+        return self._crawl(chosen, confirm, full, dry_run, touched, silent or {}, behind, progress)
+
+    def harvest(
+        self,
+        only: Collection[str] | None = None,
+        asked: Asked = Asked(),  # noqa: B008 - frozen
+        *,
+        progress: Callable[[str], object] = lambda doing: None,
+    ) -> Harvested:
+        """Reads catalogues, keeps what they say as they say it, and then decides, records and publishes as a crawl does
+        of these sources alone. `only`: these sources (names or keys; None: all that are catalogues). A source that
+        fails, is refused or locked is told; the rest goes on. Raises UsageError, StoreError; Locked where another crawl
+        is on, by when all is kept."""
+        chosen = self._chosen(only)
+        for source in chosen if only is not None else ():
+            if self.open_catalogue(source) is None:
+                raise UsageError(f"{source.name} is no catalogue, and is read by `crawl`")
+        done = self._collect(chosen, asked, progress)
+        read = {log.source for log in done.logs}
+        if not asked.transform or not read:
+            return done
+        chosen = [source for source in chosen if source.name in read]
+        touched = dict.fromkeys(read)
+        report = self._crawl(chosen, (), False, False, touched, done.why_not, None, progress)
+        return replace(done, crawl=report)
+
+    def _collect(self, sources: Sequence[SourceConfig], asked: Asked, progress: Callable[[str], object]) -> Harvested:
+        """What was read of those of these sources that are catalogues."""
+        logs: list[LogEntry] = []
+        refused: dict[str, str] = {}
+        locked: dict[str, str] = {}
+        for source in sources:
+            catalogue = self.open_catalogue(source)
+            if catalogue is None:
+                continue
+            progress(f"reading {source.name}")
+            harvest = Harvest(
+                catalogue,
+                self.store.harvests,
+                self.store.lock,
+                self.version,
+                self.clock,
+                self.terms(source),
+                progress=progress,
+            )
+            try:
+                logs += harvest.run(asked)
+            except Refused as error:
+                refused[source.name] = str(error)
+            except Locked as error:
+                locked[source.name] = str(error)
+        return Harvested(tuple(logs), refused, locked)
+
+    def _crawl(
+        self,
+        chosen: Sequence[SourceConfig],
+        confirm: Collection[str],
+        full: bool,
+        dry_run: bool,
+        touched: Touched | None,
+        silent: Mapping[str, str],
+        behind: set[str] | None,
+        progress: Callable[[str], object],
+    ) -> Report:
         with self._lock(dry_run) as lock:
             started, base = self.clock(), self.store.part((), ())
             crawl = Crawl(
@@ -147,7 +220,7 @@ class Tracker:
                 self._confirmed(confirm, base, chosen),
                 touched,
                 full,
-                silent or {},
+                silent,
                 progress,
             )
             known, findings = crawl.findings(base)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.domain.harvest import Window
-from app.domain.model import Counters, LogStatus, Severity
+from app.domain.accessions import Ours, is_accession
+from app.domain.harvest import DONE, Window
+from app.domain.model import Counters, LogStatus, Metadata, Report, RunStatus, Severity, Sighting, SourceConfig
 
 CHUNK = 500
 """Records that are stored at once."""
@@ -100,6 +101,16 @@ class KnownRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A record as it is shown now: what it was understood to say."""
+
+    identifier: str
+    facts: Facts
+    location: str
+    datestamp: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """How a source is to be harvested. `start`, `end`: which part of it; None: what is due. `limit`: so many records at
     most. `superfluous`: also what was read before; `transform`: records are understood as well; `ignore_disabled`,
@@ -140,6 +151,70 @@ class LogEntry:
         if self.date_started is None or self.date_modified is None:
             return 0.0
         return (self.date_modified - self.date_started).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Harvested:
+    """What a harvest did: the logs, source by source; the sources that were not read at all -> why; and what a crawl
+    made of it (None: there was none)."""
+
+    logs: tuple[LogEntry, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    locked: Mapping[str, str] = field(default_factory=dict)
+    crawl: Report | None = None
+
+    @property
+    def why_not(self) -> Mapping[str, str]:
+        """The sources of which not all was read -> why."""
+        return {log.source: log.error_message for log in self.logs if log.status not in DONE} | {
+            **self.refused,
+            **self.locked,
+        }
+
+    @property
+    def exit_code(self) -> int:
+        """As of a crawl: 0 all went well, 4 something is held, 3 a part failed, 1 nothing could be read, 75 all that
+        was to be read is locked."""
+        failed = {log.source for log in self.logs if log.status not in DONE} | self.refused.keys()
+        well = {log.source for log in self.logs} - failed
+        if self.crawl is not None and self.crawl.run.status is RunStatus.HELD:
+            return self.crawl.exit_code
+        if not failed and not self.locked:
+            return self.crawl.exit_code if self.crawl is not None else 0
+        if well:
+            return 3
+        return 1 if failed else 75
+
+
+# --------------------------------------------------------------------------- datasets
+
+
+LONGEST = 255
+"""Characters of a dataset's key: longer ones do not fit every store's index."""
+
+
+def sighted(
+    source: SourceConfig, identifier: str, facts: Facts, location: str, modified: datetime | None, ours: Ours
+) -> Sighting | None:
+    """What a record says of which dataset: of the one whose accession it gives, else of one of its own, which is named
+    by source and identifier. None: that would be too long."""
+    names = [identifier, *facts.identifiers]
+    dataset = next(filter(ours, names), f"{source.name}:{identifier}")
+    if len(dataset) > LONGEST:
+        return None
+    return Sighting(
+        dataset,
+        source.name,
+        location or source.location,
+        source.tech,
+        facts.modified or modified,
+        Metadata(
+            title=facts.title,
+            experiment_types=facts.types,
+            organisms=facts.organisms,
+            secondary_accessions=tuple(n for n in dict.fromkeys(names) if n != dataset and is_accession(n, ours)),
+        ),
+    )
 
 
 # --------------------------------------------------------------------------- facts as they are kept

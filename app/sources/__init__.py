@@ -17,13 +17,14 @@ from pydantic import BaseModel
 
 from app.domain.model import SourceConfig
 from app.errors import UsageError
-from app.ports import Source
+from app.ports import Catalogue, Source
 
 GROUP = "ingest_tracker.sources"
 
 
 class Kind(Protocol):
-    """What a registered class has: calling it with a place and the accession pattern gives a Source."""
+    """What a registered class has: calling it with a place and the accession pattern gives a Source, or a
+    Catalogue."""
 
     kind: str
     summary: str
@@ -31,7 +32,7 @@ class Kind(Protocol):
     Options: type[BaseModel]
     """What a place of this kind may be told in `sources_config.json`, besides what every place has."""
 
-    def __call__(self, config: SourceConfig, accession: re.Pattern[str]) -> Source: ...
+    def __call__(self, config: SourceConfig, accession: re.Pattern[str]) -> Source | Catalogue: ...
 
 
 def kinds() -> Mapping[str, Kind]:
@@ -58,12 +59,12 @@ class Options(Mapping[str, type[BaseModel]]):
         return kind in self._registered
 
 
-def opener(accession: re.Pattern[str]) -> Callable[[SourceConfig], Source]:
+def opener(accession: re.Pattern[str]) -> Callable[[SourceConfig], Source | Catalogue]:
     """Gives the source for a configured place; opens nothing yet. Raises UsageError for a kind that nobody
     registered."""
     registered = _registered()
 
-    def opened(config: SourceConfig) -> Source:
+    def opened(config: SourceConfig) -> Source | Catalogue:
         if config.kind not in registered:
             known = ", ".join(sorted(registered)) or "none is installed"
             raise UsageError(f"{config.name}: unknown kind of source {config.kind!r}; known are: {known}")

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
-from app.domain.catalogue import Asked, Change, Fault, Kept, KnownRecord, LogEntry, Record, Understood
+from app.domain.catalogue import Asked, Change, Fault, Kept, KnownRecord, LogEntry, Record, Told, Understood, from_json
 from app.domain.harvest import Opening, Window, opening
 from app.domain.model import Counters, LogStatus, Severity, SourceConfig
+from app.domain.runlog import SAMPLES, RunLog, Tally
 from app.errors import StoreError
 from app.ports import Lock
 from app.store import bulk, raw, rows
@@ -153,6 +155,51 @@ class SqlHarvests:
                 )
             )
 
+    def logs(self, source: str = "", statuses: Collection[LogStatus] = (), limit: int = 20) -> Sequence[LogEntry]:
+        which = ["source.label = :source"] * bool(source) or ["log.run_id IS NULL"]
+        if statuses:
+            which.append(f"log.status IN ({', '.join(str(status.value) for status in statuses)})")
+        with self.database.snapshot() as snapshot:
+            where = f"WHERE {' AND '.join(which)} ORDER BY log.date_modified DESC, log.id DESC LIMIT :limit"
+            return list(logs(snapshot, where, limit=limit, **({"source": source} if source else {})))
+
+    def log(self, number: int) -> RunLog | None:
+        with self.database.snapshot() as snapshot:
+            entry = _log(snapshot, "log.id = :number", number=number)
+            if entry is None:
+                return None
+            told = snapshot.first("SELECT asked, error_traceback FROM harvest_log WHERE id = :id", id=number)
+            assert told is not None
+            problems, kinds = _tallies(snapshot, number)
+            return RunLog(
+                entry,
+                snapshot.json(told[0]) or {},
+                {change: _samples(snapshot, entry, change) for change in (Change.NEW, Change.CHANGED, Change.GONE)},
+                problems,
+                kinds,
+                _failures(snapshot, entry),
+                told[1],
+            )
+
+    def problems(self, log: int, message: str = "") -> Iterator[Fault]:
+        last, also = 0, " AND message = :message" * bool(message)
+        while True:
+            with self.database.snapshot() as snapshot:
+                found = list(
+                    snapshot.rows(
+                        "SELECT id, identifier, message, severity FROM harvest_problem WHERE harvest_log_id = :log"
+                        f" AND id > :last{also} ORDER BY id LIMIT {PAGE}",
+                        log=log,
+                        last=last,
+                        **({"message": message} if message else {}),
+                    )
+                )
+            for _, identifier, text, severity in found:
+                yield Fault(identifier, text, Severity(severity))
+            if len(found) < PAGE:
+                return
+            last = found[-1][0]
+
     # ----------------------------------------------------------------------- data
 
     def keep(
@@ -198,12 +245,28 @@ class SqlHarvests:
         """Marks what this log, of a read of everything, did not show; how many that were."""
         with self.database.writing() as transaction:
             return transaction.execute(
-                "UPDATE source_unique_identifier SET gone = true WHERE source_config_id = :number AND NOT gone"
-                " AND EXISTS (SELECT 1 FROM raw_datum AS d WHERE d.id = source_unique_identifier.raw_datum_id"
-                " AND d.last_seen < :started)",
+                "UPDATE source_unique_identifier SET gone_in = :log WHERE source_config_id = :number"
+                " AND gone_in IS NULL AND EXISTS (SELECT 1 FROM raw_datum AS d"
+                " WHERE d.id = source_unique_identifier.raw_datum_id AND d.last_seen < :started)",
+                log=log.id,
                 number=_required(transaction, source),
                 started=log.date_started,
             )
+
+    def shown(self, source: str, most: int | None = None) -> Iterator[Told]:
+        with self.database.snapshot() as snapshot:
+            found = snapshot.rows(
+                "SELECT s.identifier, i.facts, d.location, d.datestamp FROM source_unique_identifier AS s"
+                " JOIN raw_datum AS d ON d.id = s.raw_datum_id JOIN ingest_log AS i ON i.raw_datum_id = d.id"
+                " WHERE s.source_config_id = :number AND s.gone_in IS NULL AND i.transformer_version = (SELECT"
+                " max(transformer_version) FROM ingest_log WHERE raw_datum_id = d.id)"
+                f" AND i.status = :done ORDER BY s.id{' LIMIT :most' * (most is not None)}",
+                number=source_row(snapshot, source),
+                done=LogStatus.SUCCEEDED.value,
+                **({} if most is None else {"most": most}),
+            )
+            for identifier, facts, location, datestamp in found:
+                yield Told(identifier, from_json(snapshot.json(facts) or {}), location, snapshot.moment(datestamp))
 
     def untransformed(self, source: str, version: str, count: int) -> Iterator[tuple[int, Record]]:
         """Of what the source shows, so many of those that this version was not yet asked to understand."""
@@ -331,6 +394,66 @@ def logs(snapshot: Snapshot, which: str, **parameters: Any) -> Iterator[LogEntry
             version,
             bool(whole),
         )
+
+
+MOST = 20
+"""Kinds of problems of a run that are told."""
+
+PAGE = 1_000
+"""Problems that are loaded at once."""
+
+
+def _tallies(snapshot: Snapshot, log: int) -> tuple[list[Tally], int]:
+    """The most frequent kinds, and how many there are."""
+    kinds = snapshot.first("SELECT count(DISTINCT message) FROM harvest_problem WHERE harvest_log_id = :log", log=log)
+    found = snapshot.rows(
+        "SELECT message, severity, count(*), min(id) FROM harvest_problem WHERE harvest_log_id = :log"
+        f" GROUP BY message, severity ORDER BY severity DESC, count(*) DESC, min(id) LIMIT {MOST}",
+        log=log,
+    )
+    tallies = []
+    for message, severity, count, first in list(found):
+        some = snapshot.rows(
+            "SELECT identifier FROM harvest_problem WHERE harvest_log_id = :log AND id >= :first AND message = :message"
+            f" ORDER BY id LIMIT {SAMPLES}",
+            log=log,
+            first=first,
+            message=message,
+        )
+        tallies.append(Tally(Severity(severity), message, count, tuple(identifier for (identifier,) in some)))
+    return tallies, int(kinds[0]) if kinds else 0
+
+
+def _samples(snapshot: Snapshot, entry: LogEntry, change: Change) -> tuple[str, ...]:
+    if change is Change.GONE:
+        query = "SELECT s.identifier FROM source_unique_identifier AS s WHERE s.gone_in = :log"
+    else:
+        before = "EXISTS (SELECT 1 FROM raw_datum AS o WHERE o.suid_id = d.suid_id AND o.first_seen < :started)"
+        query = (
+            "SELECT s.identifier FROM harvest_log_raw_datum AS l JOIN raw_datum AS d ON d.id = l.raw_datum_id"
+            " JOIN source_unique_identifier AS s ON s.id = d.suid_id WHERE l.harvest_log_id = :log"
+            f" AND d.first_seen = :started AND {'NOT ' * (change is Change.NEW)}{before}"
+        )
+    if entry.date_started is None:
+        return ()
+    given = {"log": entry.id} | ({} if change is Change.GONE else {"started": entry.date_started})
+    return tuple(identifier for (identifier,) in snapshot.rows(f"{query} ORDER BY s.id LIMIT {SAMPLES}", **given))
+
+
+def _failures(snapshot: Snapshot, entry: LogEntry) -> int:
+    """How many runs failed one after the other, up to this one."""
+    if entry.status is not LogStatus.FAILED or entry.date_started is None:
+        return 0
+    ended = snapshot.rows(
+        "SELECT log.status FROM harvest_log AS log JOIN source_config AS source ON source.id = log.source_config_id"
+        " WHERE source.label = :source AND log.harvester_version = :version AND log.date_started <= :started"
+        f" AND log.status IN ({LogStatus.SUCCEEDED.value}, {LogStatus.FAILED.value})"
+        " ORDER BY log.date_started DESC, log.id DESC LIMIT 100",
+        source=entry.source,
+        version=entry.harvester_version,
+        started=entry.date_started,
+    )
+    return sum(1 for _ in takewhile(lambda row: row[0] == LogStatus.FAILED.value, ended))
 
 
 def _counted(counters: Counters) -> dict[str, int]:

@@ -37,7 +37,7 @@ def known(snapshot: Snapshot, source: int, identifiers: Collection[str]) -> dict
         some = {f"v{number}": value for number, value in enumerate(wanted[first : first + CHUNK])}
         these = ", ".join(f":{name}" for name in some)
         rows = snapshot.rows(
-            "SELECT s.id, s.identifier, s.gone, d.id, d.sha256, d.change_key, d.last_seen, d.datestamp, d.location"
+            "SELECT s.id, s.identifier, s.gone_in, d.id, d.sha256, d.change_key, d.last_seen, d.datestamp, d.location"
             " FROM source_unique_identifier AS s LEFT JOIN raw_datum AS d ON d.id = s.raw_datum_id"
             f" WHERE s.source_config_id = :source AND s.identifier IN ({these})",
             source=source,
@@ -47,7 +47,7 @@ def known(snapshot: Snapshot, source: int, identifiers: Collection[str]) -> dict
             found[identifier] = Row(
                 suid,
                 identifier,
-                bool(gone),
+                gone is not None,
                 datum,
                 sha256 and bytes(sha256),
                 key and bytes(key),
@@ -101,8 +101,8 @@ class Chunk:
         other = [kept for kept in taken if not _is_same(kept, there.get(kept.record.identifier))]
         other = [kept for kept in other if kept.record.body is not None]
         back = [row.id for kept in taken if (row := there.get(kept.record.identifier)) and row.gone]
-        self._mark("source_unique_identifier", "gone = true", lost)
-        self._mark("source_unique_identifier", "gone = false", back)
+        self._mark("source_unique_identifier", "gone_in = :log", lost, log=self.log)
+        self._mark("source_unique_identifier", "gone_in = NULL", back)
         self._mark("raw_datum", "last_seen = :at", same, at=self.started)
         data = self._data(other, there)
         self._link([*same, *data.values()])

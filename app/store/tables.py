@@ -188,7 +188,7 @@ source_unique_identifier = Table(
     Column("source_config_id", ForeignKey("source_config.id"), nullable=False),
     _words("identifier"),
     Column("raw_datum_id", Integer, comment="what it says now"),
-    Column("gone", Boolean, nullable=False, server_default=false(), comment="the last read of all did not show it"),
+    Column("gone_in", ForeignKey("harvest_log.id"), index=True, comment="which no longer showed it; NULL: it is there"),
     UniqueConstraint("source_config_id", "identifier", name="uq_suid"),
 )
 

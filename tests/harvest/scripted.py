@@ -103,7 +103,7 @@ class Desk:
         told = self.rows(
             "SELECT s.identifier, i.facts FROM source_unique_identifier AS s"
             " LEFT JOIN ingest_log AS i ON i.raw_datum_id = s.raw_datum_id"
-            " AND i.transformer_version = :version WHERE NOT s.gone ORDER BY s.id",
+            " AND i.transformer_version = :version WHERE s.gone_in IS NULL ORDER BY s.id",
             version=self.catalogue.version,
         )
         with self.store.database.snapshot() as snapshot:

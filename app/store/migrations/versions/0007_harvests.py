@@ -38,19 +38,15 @@ def upgrade() -> None:
         sa.Column("source_config_id", sa.Integer, nullable=False),
         sa.Column("identifier", sa.Text, nullable=False),
         sa.Column("raw_datum_id", sa.Integer, comment="what it says now"),
-        sa.Column(
-            "gone",
-            sa.Boolean,
-            nullable=False,
-            server_default=sa.false(),
-            comment="the last read of all did not show it",
-        ),
+        sa.Column("gone_in", sa.Integer, comment="which no longer showed it; NULL: it is there"),
         sa.PrimaryKeyConstraint("id", name="pk_source_unique_identifier"),
         sa.ForeignKeyConstraint(
             ["source_config_id"], ["source_config.id"], name="fk_source_unique_identifier_source_config_id"
         ),
+        sa.ForeignKeyConstraint(["gone_in"], ["harvest_log.id"], name="fk_source_unique_identifier_gone_in"),
         sa.UniqueConstraint("source_config_id", "identifier", name="uq_suid"),
     )
+    op.create_index("ix_source_unique_identifier_gone_in", "source_unique_identifier", ["gone_in"])
     op.create_table(
         "raw_content",
         sa.Column("id", sa.Integer, nullable=False),
