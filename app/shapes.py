@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.domain.catalogue import Harvested, LogEntry
 from app.domain.contents import Found, Identical
 from app.domain.duplicates import KnownGroup
 from app.domain.model import (
@@ -27,6 +28,7 @@ from app.domain.model import (
     State,
     StateChange,
 )
+from app.domain.runlog import RunLog
 from app.domain.search import Answer
 from app.domain.stuck import Stuck
 from app.domain.text import printable
@@ -82,6 +84,50 @@ def run(done: Run) -> Json:
         "changes": done.changes,
         "counts": dict(done.counts),
         "error": done.error,
+    }
+
+
+def harvested(done: Harvested) -> Json:
+    """`{"runs": [as `harvest_log`], "refused": {source: why}, "locked": {source: why}, "crawl": as `report`, or
+    null}`"""
+    return {
+        "runs": [harvest_log(log) for log in done.logs],
+        "refused": dict(done.refused),
+        "locked": dict(done.locked),
+        "crawl": report(done.crawl) if done.crawl else None,
+    }
+
+
+def harvest_log(log: LogEntry) -> Json:
+    """`{"id", "source", "status", "start", "end", "seen", "new", "changed", "unchanged", "gone", "failed", "seconds",
+    "error"}`; `status` is created, started, split, succeeded, failed, rescheduled, skipped or cancelled."""
+    return {
+        "id": log.id,
+        "source": log.source,
+        "status": log.status.name.lower(),
+        "start": time(log.window.start),
+        "end": time(log.window.end),
+        **{name: getattr(log.counters, name) for name in log.counters.__dataclass_fields__},
+        "seconds": log.seconds,
+        "error": log.error_message,
+    }
+
+
+def run_log(log: RunLog) -> Json:
+    """As `harvest_log`, with `{"asked": {}, "samples": {"new": [], "changed": [], "gone": []},
+    "problems": [{"severity", "message", "count", "samples"}], "kinds_of_problems", "advice": []}`"""
+    from app.domain.runlog import advice
+
+    return {
+        **harvest_log(log.entry),
+        "asked": dict(log.asked),
+        "samples": {change.value: list(some) for change, some in log.samples.items()},
+        "problems": [
+            {"severity": str(t.severity), "message": t.message, "count": t.count, "samples": list(t.samples)}
+            for t in log.problems
+        ],
+        "kinds_of_problems": log.kinds,
+        "advice": advice(log),
     }
 
 

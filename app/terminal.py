@@ -15,11 +15,13 @@ from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
+from app.domain.catalogue import Harvested, LogEntry
 from app.domain.duplicates import KnownGroup
 from app.domain.model import (
     Entry,
     Known,
     KnownProblem,
+    LogStatus,
     OutputReport,
     Problem,
     Remark,
@@ -31,6 +33,7 @@ from app.domain.model import (
     Verdict,
 )
 from app.domain.overview import Cell, Table, state_name
+from app.domain.runlog import RunLog, advice, asked, summary
 from app.domain.stuck import Stuck
 from app.domain.versions import Version
 from app.domain.visit import Published
@@ -41,6 +44,9 @@ CHANGES_LISTED = 15
 
 CELLS_LISTED = 200
 """A dry run lists so many cells that would change."""
+
+PROBLEMS_LISTED = 8
+"""Kinds of problems of a harvest, so that all of it fits a screen."""
 
 FOLDED = 40
 """Characters of a column on a terminal; longer cells are folded."""
@@ -350,6 +356,66 @@ class Terminal:
             )  # fmt: skip
         self._show(grid)
 
+    # ----------------------------------------------------------------------- harvests
+
+    def harvested(self, done: Harvested) -> None:
+        if done.logs:
+            self.logs(done.logs)
+        for source, why in {**done.refused, **done.locked}.items():
+            self._out.print(Text.assemble((source, "bold"), " ", ("was not read", "red"), f": {_plain(why)}"))
+        for log in done.logs:
+            if log.counters.failed or log.status not in (LogStatus.SUCCEEDED, LogStatus.SKIPPED):
+                self.say(f"More about h{log.id}: ingest-tracker runs show h{log.id}")
+        if done.crawl is not None:
+            self._changes(done.crawl.changes)
+            self._outputs(done.crawl.outputs)
+
+    def logs(self, logs: Sequence[LogEntry]) -> None:
+        counts = ("Seen", "New", "Changed", "Unchanged", "Gone", "Failed")
+        grid = _grid(
+            ("Harvest", "right"), "Source", "Started", "Status", *((name, "right") for name in counts), "Error"
+        )
+        for log in logs:
+            name = log.status.name.lower()
+            numbers = (f"{getattr(log.counters, count.lower()):,}" for count in counts)
+            began = self._time(log.date_started) if log.date_started else ""
+            status = Text(name, style=_COLOURS.get(name, ""))
+            grid.add_row(f"h{log.id}", escape(log.source), began, status, *numbers, escape(_plain(log.error_message)))
+        self._show(grid)
+
+    def run_log(self, log: RunLog) -> None:
+        """A screen at most, in words that need no explanation."""
+        entry, counters = log.entry, log.entry.counters
+        colour = _COLOURS.get(entry.status.name.lower(), "")
+        self._out.print(Text.assemble((f"Harvest h{entry.id} of {entry.source}", "bold")))
+        self._out.print(Text(_plain(summary(log)), style=colour))
+        self.say(f"Asked for: {asked(log)}.")
+        if entry.date_started:
+            self.say(f"Began: {self._time(entry.date_started)}, took {duration(timedelta(seconds=entry.seconds))}.")
+        if counters.seen or counters.gone:
+            self.say("")
+            grid = _grid("Records", ("Number", "right"), "Such as")
+            for name in ("seen", "new", "changed", "unchanged", "gone", "failed"):
+                some = next((found for change, found in log.samples.items() if change.value == name), ())
+                number = getattr(counters, name)
+                more = ", ..." if number > len(some) > 0 else ""
+                grid.add_row(name, f"{number:,}", escape(_cut(", ".join(some), 70) + more))
+            self._show(grid)
+        if log.problems:
+            self.say("")
+            grid = _grid("Problem", ("Records", "right"), "Such as")
+            for tally in log.problems[:PROBLEMS_LISTED]:
+                some = _cut(", ".join(tally.samples), 40) + ", ..." * (tally.count > len(tally.samples))
+                said = Text(_cut(_plain(tally.message), 70), style=_SEVERITIES[tally.severity])
+                grid.add_row(said, f"{tally.count:,}", escape(some))
+            self._show(grid)
+            if (more_kinds := log.kinds - PROBLEMS_LISTED) > 0:
+                self.say(f"... and {more_kinds:,} kinds more: ingest-tracker runs problems h{entry.id}")
+        todo = advice(log)
+        self.say("")
+        for line in todo or ["There is nothing to do."]:
+            self.say(line)
+
     def listing(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows with the same keys, as a table headed by them."""
         if rows:
@@ -407,3 +473,11 @@ def _grid(*columns: str | tuple[str, Literal["right"]]) -> Grid:
         else:
             grid.add_column(column[0], justify=column[1])
     return grid
+
+
+def _plain(text: str) -> str:
+    return text.translate(_HARMLESS).replace("\n", " ")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "\u2026"

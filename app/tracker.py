@@ -433,6 +433,11 @@ class Tracker:
                 hint = f"; but {entry.problem.message}"
         return UnknownDataset(f"{accession!r} is not known: it was never seen in any source{hint}")
 
+    def named(self, source: str) -> str:
+        """The name of a source that is told by name or key. Raises UsageError."""
+        (name,) = self._named([source], self._sources(self.store.known(datasets=())))
+        return name
+
     # ----------------------------------------------------------------------- the steps of a crawl
 
     def _chosen(self, only: Collection[str] | None) -> list[SourceConfig]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import app as rooms
-from app.cli import curators, duplicates, sheet, watch
+from app.cli import curators, duplicates, harvests, sheet, watch
 from app.cli.shared import AsJson, Given, dump, loaded, moment, opened, show
 from app.errors import ConfigError, UsageError
 from app.program import leave, supervised
@@ -221,24 +221,8 @@ def problems(
             terminal.say("No problems.")
 
 
-@command.command()
-def runs(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """The last runs, newest first."""
-    with opened(context) as (tracker, terminal):
-        done = tracker.store.runs(limit)
-        if as_json:
-            from app import shapes
-
-            dump(shapes.runs(done))
-        else:
-            terminal.runs(done)
-
-
 for tool in (
+    harvests.harvest,
     watch.watch,
     sheet.publish,
     sheet.restore,
@@ -248,6 +232,7 @@ for tool in (
     curators.acknowledge,
 ):
     command.command()(tool)
+command.add_typer(harvests.runs, name="runs")
 command.add_typer(duplicates.command, name="duplicates")
 command.add_typer(curators.accessions, name="accession")
 command.add_typer(sheet.command, name="sheet")
