@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
@@ -26,14 +27,19 @@ SHORTEST = 4
 """Characters of a secret that is looked for as such: to hide shorter ones would garble everything."""
 
 
-def redacting(secrets: Collection[str]) -> Callable[[str], str]:
-    """Text without these, however they are written, and without what looks like a secret."""
+def hiding(secrets: Collection[str]) -> Callable[[str], str]:
+    """Text without these, however they are written."""
     written = {form for secret in secrets for form in _forms(secret) if len(secret) >= SHORTEST}
     known = [re.escape(form) for form in sorted(written, key=len, reverse=True)]
-    exact = re.compile("|".join(known)) if known else None
+    return partial(re.compile("|".join(known)).sub, HIDDEN) if known else str
+
+
+def redacting(secrets: Collection[str]) -> Callable[[str], str]:
+    """The same, and without what looks like a secret."""
+    hidden = hiding(secrets)
 
     def redacted(text: str) -> str:
-        text = exact.sub(HIDDEN, text) if exact else text
+        text = hidden(text)
         for pattern, shown in _LOOKS_SECRET:
             text = re.sub(pattern, shown, text)
         return text

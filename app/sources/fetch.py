@@ -1,45 +1,175 @@
 """The one HTTP client. Built on requests, which gspread and OWSLib bring along anyway.
 
-However a server behaves, `total` seconds is the longest that anyone waits, retries included; nothing larger than
-`max_bytes` is taken in; and no error shows what an address may hold in secret.
+However a server behaves, `timeout` seconds is the longest that anyone waits, retries included; nothing larger than
+`max_bytes` is taken in; nothing that is not whole is taken for whole; and no error, no log and no traceback shows what
+an address may hold in secret, or what a source's login is.
 """
 
 from __future__ import annotations
 
-import threading
+import logging
+import random
+import re
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
-from http.client import RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, metadata
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote, unquote_plus, urljoin, urlsplit
 
 import requests
 import stamina
 import urllib3.exceptions
+from pydantic import BaseModel, Field
+from urllib3.util import Url, parse_url
 
-from app.domain.text import printable
+from app.domain.model import SourceConfig
+from app.domain.redaction import hiding
+from app.domain.text import one_line, printable
 from app.domain.waiting import retry_after
 from app.errors import SourceError
+from app.sources.connecting import Adapter, Line, NotPublic, Surplus
+from app.sources.unpacking import CODINGS, PIECE, BodyError, unpacked
+
+if TYPE_CHECKING:
+    from app.ports import Session
 
 stamina.instrumentation.set_on_retry_hooks(())
 """Else it tells of each retry on standard output; what came of them is told by the error."""
 
+T = TypeVar("T")
+
 MIB = 1024 * 1024
-_PIECE = 64 * 1024
-_REDIRECTS = 5
+
+IN_MEMORY = 256 * MIB
+"""The most that is held at once, whatever a source may send in pieces."""
 
 
 class FetchError(SourceError):
-    """What is wrong with an address, in one line. `pause`: seconds after which the server wants to be asked again."""
+    """What is wrong with an address, in one line. `where`: the address as it may be shown. `pause`: seconds after which
+    the server wants to be asked again."""
 
-    def __init__(self, source: str, url: str, message: str, *, permanent: bool = False, pause: float = 0.0) -> None:
-        super().__init__(source, shown(url), f"{shown(url)} {message}", permanent=permanent)
+    def __init__(self, source: str, where: str, message: str, *, permanent: bool = False, pause: float = 0.0) -> None:
+        super().__init__(source, where, f"{where} {message}", permanent=permanent)
         self.pause = pause
+
+
+class FetchOptions(BaseModel):
+    connect: float = Field(31.0, gt=0, description="seconds that a connection may take")
+    read: float = Field(30.0, gt=0, description="seconds that the server may be silent")
+    timeout: float = Field(10_800.0, gt=0, description="seconds that one request may take, retries and all")
+    retries: int = Field(3, ge=0, le=10, description="how often to ask again after a failure that may pass")
+    max_bytes: int = Field(4096 * MIB, gt=0, description="the largest answer to take in, unpacked")
+    redirects: int = Field(5, ge=0, le=20, description="how often one request may be sent on to another address")
+    proxy: str = Field("", description="the address of a proxy; empty: as the environment says")
+    allow_private_addresses: bool = Field(
+        False, description="whether it may be in a private network, or on this machine"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A login of one of these kinds: `user` and `password` (RFC 7617), a bearer `token` (RFC 6750), or a `header` or a
+    query `parameter` with its `value`. Raises ValueError for what cannot be sent."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    header: str = ""
+    parameter: str = ""
+    value: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.user or self.password, self.token, self.header, self.parameter))) > 1:
+            raise ValueError("a source has one login: a user, a token, a header or a parameter")
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*", self.header):  # RFC 9110, 5.6.2
+            raise ValueError("a login is in a header whose name is none")
+        if not (self.token + self.value).isprintable():
+            raise ValueError("a login holds a character that cannot be sent")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown, in the forms in which it is sent."""
+        return tuple(filter(None, (self.password, self.token, self.value, self._basic())))
+
+    def sign(self, request: requests.PreparedRequest) -> None:
+        if self.parameter:
+            request.prepare_url(request.url, {self.parameter: self.value})
+        elif self.header:
+            request.headers[self.header] = self.value.encode()  # type: ignore[assignment]
+        elif self.token or self._basic():
+            kind, secret = ("Bearer", self.token) if self.token else ("Basic", self._basic())
+            request.headers["Authorization"] = f"{kind} {secret}".encode()  # type: ignore[assignment]
+
+    def _basic(self) -> str:
+        return b64encode(f"{self.user}:{self.password}".encode()).decode() if self.user or self.password else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered. `url`: where it was found in the end, with all that its query says; `shown`: the same as
+    it may be shown. `headers` are told by name in any case. `status`: 2xx, or 304 where that was asked for.
+    `body`: all of it, from `Client.get`."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str = field(repr=False)
+    shown: str
+    _pieces: Iterator[bytes] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body as it comes, unpacked; once. None is empty, and none is much longer than 64 KiB. Raises FetchError
+        where the rest cannot be had; only when this ends by itself it was all."""
+        return self._pieces
+
+
+class Client:
+    """Asks for what belongs to a source. Each request waits for its turn in the `session`, redirects and retries
+    included; `credentials` go to the source's own scheme, host and port and to no others. `contact`: whom a server's
+    people may write to. Opens nothing until it is asked, and keeps nothing open."""
+
+    def __init__(
+        self,
+        config: SourceConfig,
+        options: FetchOptions,
+        session: Session | None,
+        credentials: Credentials | None = None,
+        *,
+        contact: str = "",
+    ) -> None:
+        self._config, self._options, self._session = config, options, session
+        self._credentials, self._contact = credentials or Credentials(), contact
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+        """The whole answer, of at most IN_MEMORY bytes. Raises FetchError. `headers` may ask for it only if it changed
+        (RFC 9110, 13.1: then it may be a 304 without a body); they are sent along with redirects, so they are no place
+        for secrets."""
+        with self._errand(url, headers).reply(whole=True) as reply:
+            return reply
+
+    @contextmanager
+    def stream(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Reply]:
+        """The answer in pieces, however large. It is asked for again only until the first piece is there."""
+        with self._errand(url, headers).reply(whole=False) as reply:
+            yield reply
+
+    def _errand(self, url: str, headers: Mapping[str, str] | None) -> _Errand:
+        return _Errand(
+            url,
+            self._config.name,
+            self._options,
+            {"User-Agent": _user_agent(self._contact), **(headers or {})},
+            wait=self._session.wait if self._session else lambda: None,
+            home=self._config.location,
+            credentials=self._credentials,
+        )
 
 
 def get(
@@ -50,26 +180,15 @@ def get(
     read: float = 30.0,
     total: float = 120.0,
     retries: int = 3,
-    max_bytes: int = 256 * MIB,
+    max_bytes: int = IN_MEMORY,
 ) -> bytes:
-    """The body at an address. `connect` and `read` are seconds of silence, `total` is seconds for everything.
-    Asked again, after a pause that the server may set: 429, 5xx, dropped connections, silence.
+    """The body at an address, wherever that is. `connect` and `read` are seconds of silence, `total` is seconds for
+    everything. Asked again, after a pause that the server may set: 429, 5xx, dropped connections, silence.
     Raises FetchError in the name of `source`."""
-    ends = time.monotonic() + total
-    errand = _Errand(url, source, connect, read, ends, max_bytes)
-
-    def again(error: Exception) -> bool | float:
-        if not isinstance(error, FetchError) or error.permanent or time.monotonic() + error.pause > ends:
-            return False
-        return error.pause or True
-
-    for attempt in stamina.retry_context(on=again, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0):
-        with attempt:
-            try:
-                return _within(errand.left(), errand.run)
-            except TimeoutError:
-                raise errand.too_slow() from None
-    raise AssertionError("stamina returns or raises")
+    limits = {"connect": connect, "read": read, "timeout": total, "retries": retries, "max_bytes": max_bytes}
+    options = FetchOptions.model_validate({**limits, "allow_private_addresses": True})
+    with _Errand(url, source, options, {"User-Agent": _user_agent()}).reply(whole=True) as reply:
+        return reply.body
 
 
 def shown(url: str) -> str:
@@ -84,112 +203,268 @@ def shown(url: str) -> str:
     return printable(f"{parts.scheme}://{host}{parts.path}{query}")
 
 
-# --------------------------------------------------------------------------- one attempt
-
-T = TypeVar("T")
+# --------------------------------------------------------------------------- one request
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """Does the work in a thread that is left to itself if it takes longer: then raises TimeoutError. Nothing less
-    holds against a slow name server, or a server that sends its headers byte by byte."""
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:  # raised again where the outcome is waited for
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, name="fetch", daemon=True).start()
-    return outcome.result(seconds)
-
-
-@dataclass(frozen=True, slots=True)
 class _Errand:
-    """What to fetch, and within which limits."""
+    """What to fetch, and within which limits. Without `credentials`, those of this machine's ~/.netrc are sent."""
 
-    url: str
-    source: str
-    connect: float
-    read: float
-    ends: float
-    max_bytes: int
+    def __init__(
+        self,
+        url: str,
+        source: str,
+        options: FetchOptions,
+        headers: Mapping[str, str],
+        wait: Callable[[], None] = lambda: None,
+        home: str = "",
+        credentials: Credentials | None = None,
+    ) -> None:
+        self._url, self._source, self._options, self._wait = url, source, options, wait
+        self._headers = {"Accept-Encoding": CODINGS, **headers}
+        self._logins = {self._url: _login(self._url), home: credentials or _login(home)}
+        self._netrc = credentials is None
+        self._ends = time.monotonic() + options.timeout
+        self._asked = 0
+        self._at = url
+        """Where it was sent on to."""
 
-    def left(self) -> float:
-        return max(self.ends - time.monotonic(), 0.001)
+    @contextmanager
+    def reply(self, *, whole: bool) -> Iterator[Reply]:
+        """With its body, or with the first piece of it at hand. What is open is closed in the end."""
+        with ExitStack() as kept:
+            yield self._tried(kept, whole)
 
-    def run(self) -> bytes:
-        timeout = (min(self.connect, self.left()), min(self.read, self.left()))
+    def _tried(self, kept: ExitStack, whole: bool) -> Reply:
+        attempts = self._options.retries + 1
+        for attempt in stamina.retry_context(on=self._again, attempts=attempts, timeout=None):
+            with attempt:
+                self._asked += 1
+                return self._attempt(kept, whole)
+        raise AssertionError("stamina returns or raises")
+
+    def _again(self, error: Exception) -> bool | float:
+        """After how many seconds. A pause that ends after the time allowed is not begun."""
+        if not isinstance(error, FetchError) or error.permanent:
+            return False
+        pause = error.pause or min(0.5 * 2**self._asked, 20.0) * random.uniform(0.5, 1.0)
+        return pause if time.monotonic() + pause < self._ends else False
+
+    # ----------------------------------------------------------------------- one attempt
+
+    def _attempt(self, kept: ExitStack, whole: bool) -> Reply:
+        with ExitStack() as stack:
+            line = stack.enter_context(Line(self._ends, anywhere=self._options.allow_private_addresses))
+            response = self._told(partial(self._answer, stack, line))
+            pieces = self._pieces(response, line, IN_MEMORY if whole else self._options.max_bytes)
+            begin = b"".join(pieces) if whole else next(pieces, b"")
+            kept.push(stack.pop_all())
+        where = self._redacted(shown(self._at))
+        rest = _all_of(begin, pieces)
+        return Reply(response.status_code, response.headers, self._at, where, rest, begin if whole else b"")
+
+    def _answer(self, stack: ExitStack, line: Line) -> requests.Response:
+        """The one that is none of going elsewhere, and no refusal."""
+        session = stack.enter_context(requests.Session())
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, Adapter(line))
+        self._at = _without_login(self._url)
+        for _ in range(self._options.redirects + 1):
+            self._wait()
+            response = stack.enter_context(
+                session.get(
+                    self._at,
+                    headers=self._headers,
+                    auth=self._signed() if not self._netrc or any(self._logins.values()) else None,
+                    proxies={"http": self._options.proxy, "https": self._options.proxy} if self._options.proxy else {},
+                    timeout=(min(self._options.connect, line.left()), min(self._options.read, line.left())),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            )
+            if not response.is_redirect:
+                return self._accepted(response)
+            self._at = self._target(session.get_redirect_target(response) or "")
+            response.close()
+        times = "once" if self._options.redirects == 1 else f"{self._options.redirects} times"
+        raise self._failed(f"redirects more than {times}: check the address", permanent=True)
+
+    def _signed(self) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+        """Decides by the address as it is asked: what it says must not be understood here in another way."""
+
+        def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            asked = _origin(request.url or "")
+            for url, login in self._logins.items():
+                if login and _origin(url) == asked:
+                    login.sign(request)
+                    break
+            return request
+
+        return sign
+
+    def _target(self, location: str) -> str:
+        """Where to go on: without a login that is not ours, and without ours if the server repeats it."""
+        url = parse_url(urljoin(self._at, location))
+        if url.scheme not in ("http", "https"):
+            raise self._failed("redirects to what is no web address: check the address", permanent=True)
+        values = {login.value for login in self._logins.values() if login and login.parameter and login.value}
+        pairs = [pair.partition("=") for pair in (url.query or "").split("&")]
+        query = "&".join("".join(pair) for pair in pairs if unquote_plus(pair[2]) not in values)
+        return Url(url.scheme, None, url.host, url.port, url.path, query or None).url
+
+    def _accepted(self, response: requests.Response) -> requests.Response:
+        status, headers = response.status_code, response.headers
+        asked = {name.lower() for name in self._headers}
+        if status == HTTPStatus.NOT_MODIFIED and asked & {"if-none-match", "if-modified-since"}:
+            return response
+        if not 200 <= status < 300 or (status == HTTPStatus.PARTIAL_CONTENT and "range" not in asked):
+            raise self._refused(status, headers.get("Retry-After", ""))
+        if headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+            raise self._failed("sends its answer in a form that is not understood: its server must be mended")
+        length = headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit()):
+            raise self._failed(_LIES)
+        return response
+
+    def _pieces(self, response: requests.Response, line: Line, most: int) -> Iterator[bytes]:
+        most = min(most, self._options.max_bytes)
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            return
+        pieces = unpacked(self._sent(response, line), response.headers.get("Content-Encoding", ""), most)
+        while piece := self._told(partial(next, pieces, b"")):
+            yield piece
+
+    def _sent(self, response: requests.Response, line: Line) -> Iterator[bytes]:
+        while piece := response.raw.read(PIECE, decode_content=False):
+            yield piece
+            if line.over:
+                break
+        if line.over:  # a body whose length was not told would seem to be whole
+            raise TimeoutError
+
+    # ----------------------------------------------------------------------- what went wrong
+
+    def _told(self, work: Callable[[], T]) -> T:
+        """What the work gives. What goes wrong is told in our words alone: what requests and urllib3 say, and what they
+        hold on to, has the whole address and the login in it."""
         try:
-            with requests.Session() as session:
-                session.max_redirects = _REDIRECTS
-                headers = {"User-Agent": _user_agent()}
-                with session.get(self.url, headers=headers, timeout=timeout, stream=True) as response:
-                    if not 200 <= response.status_code < 300:
-                        raise self._refused(response.status_code, response.headers.get("Retry-After", ""))
-                    return self._body(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            # `from None`: what requests and urllib3 say holds the whole address, secrets included.
-            raise self._broken(error) from None
+            return work()
+        except _TROUBLE as error:
+            broken = self._broken(error)
+        raise broken
 
-    def too_slow(self) -> FetchError:
-        return self._failed("did not answer in full in the time allowed: is its server busy? Try again later")
-
-    def _body(self, response: requests.Response) -> bytes:
-        body = bytearray()
-        # read1 returns with what is there: a server that sends a byte a second does not keep us in one read.
-        while piece := response.raw.read1(_PIECE, decode_content=True):
-            body += piece
-            if len(body) > self.max_bytes:
-                raise self._failed(f"sends more than {self.max_bytes} bytes, the most that is taken in", permanent=True)
-            if time.monotonic() > self.ends:
-                raise self.too_slow()
-        return bytes(body)
+    def _broken(self, error: Exception) -> FetchError:
+        if self._ends - time.monotonic() < _NEARLY:
+            return self._failed("did not answer in full in the time allowed: is its server busy? Try again later")
+        if isinstance(error, NotPublic):
+            lifted = 'where that is meant, set "allow_private_addresses": true for this source'
+            there = self._sent_on(f"leads to {printable(str(error))}: {lifted}")
+            return self._failed(there, permanent=True)
+        if isinstance(error, BodyError):
+            return self._failed(str(error), permanent=error.permanent)
+        if any(isinstance(each, Surplus) for each in _pile(error)):
+            return self._failed(_LIES)
+        for kinds, message, permanent in _BROKEN:
+            if isinstance(error, kinds):
+                return self._failed(message.replace("{words}", _root(error)), permanent=permanent)
+        return self._failed(f"could not be reached ({_root(error)}): is its server up, and the address right?")
 
     def _refused(self, status: int, header: str) -> FetchError:
         passing = status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500
         advice = _ADVICE.get(status, "its server is in trouble; try again later" if passing else "check the address")
         pause = retry_after(header, datetime.now(UTC)) if passing else 0.0
-        return self._failed(f"answered {status}: {advice}", permanent=not passing, pause=pause)
+        return self._failed(self._sent_on(f"answered {status}: {advice}"), permanent=not passing, pause=pause)
 
-    def _broken(self, error: Exception) -> FetchError:
-        if isinstance(error, _SILENT) and self.left() < _NEARLY:
-            return self.too_slow()
-        for kinds, message, permanent in _BROKEN:
-            if isinstance(error, kinds):
-                return self._failed(message, permanent=permanent)
-        return self._failed(f"could not be reached ({_root(error)}): is its server up, and the address right?")
+    def _sent_on(self, message: str) -> str:
+        """The same of the address that this one led to."""
+        return message if self._at == _without_login(self._url) else f"redirects to {shown(self._at)}, which {message}"
 
     def _failed(self, message: str, *, permanent: bool = False, pause: float = 0.0) -> FetchError:
-        return FetchError(self.source, self.url, message, permanent=permanent, pause=pause)
+        where = self._redacted(shown(self._url))
+        return FetchError(self._source, where, self._redacted(message), permanent=permanent, pause=pause)
+
+    def _redacted(self, text: str) -> str:
+        logins = (*self._logins.values(), _login(self._options.proxy))
+        secrets = [secret for login in logins if login for secret in login.secrets]
+        return hiding(secrets)(text)
 
 
-# --------------------------------------------------------------------------- what went wrong
+def _all_of(begin: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if begin:
+        yield begin
+    yield from rest
+
+
+# --------------------------------------------------------------------------- addresses
+
+
+def _parts(url: str) -> Url:
+    """As urllib3 understands it, which goes there; where it does not, nothing."""
+    try:
+        return parse_url(url)
+    except ValueError:
+        return Url()
+
+
+def _origin(url: str) -> tuple[str | None, str | None, int | None]:
+    """RFC 6454, 4."""
+    parts = _parts(url)
+    return parts.scheme, parts.host, parts.port or {"http": 80, "https": 443}.get(parts.scheme or "")
+
+
+def _login(url: str) -> Credentials | None:
+    """Of an address that has user and password before its host."""
+    user, _, password = (_parts(url).auth or "").partition(":")
+    return Credentials(unquote(user), unquote(password)) if user or password else None
+
+
+def _without_login(url: str) -> str:
+    parts = _parts(url)
+    return parts._replace(auth=None).url if parts.auth is not None else url
+
+
+# --------------------------------------------------------------------------- words
 
 _ADVICE: dict[int, str] = {
+    206: "that is only a part; its server must be mended",
     401: "a login or key is needed",
     403: "access is not allowed from here, or a login or key is needed",
+    407: "the proxy wants a login",
     429: "it wants to be asked less often; try again later",
 }
 
-_SILENT = (requests.Timeout, urllib3.exceptions.TimeoutError)
-_NEARLY = 0.05  # seconds; a silence that ends where the time allowed does took all of it
+_LIES = "lies about its length: try again later; if that does not help, its server must be mended"
+
+_TROUBLE = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+    ValueError,
+    HTTPException,
+    BodyError,
+    NotPublic,
+)
+
+_NEARLY = 0.05  # seconds; what ends where the time allowed does took all of it
 
 _BROKEN: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
+    (
+        (requests.exceptions.InvalidProxyURL,),
+        "cannot be asked: what is given as the proxy is no address",
+        True,
+    ),
+    (
+        (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
+        "could not be asked, as the proxy does not do it ({words}): is the proxy up, and its address right?",
+        False,
+    ),
     (
         (requests.exceptions.SSLError, urllib3.exceptions.SSLError),
         "has a certificate that is not trusted: check the address and this machine's certificates",
         True,
     ),
     (
-        _SILENT,
+        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
         "is silent: is its server up? Try again later",
-        False,
-    ),
-    ((requests.TooManyRedirects,), f"redirects more than {_REDIRECTS} times: check the address", True),
-    (
-        (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError),
-        "sends what is not compressed as it says: its server must be mended",
         False,
     ),
     (
@@ -197,29 +472,59 @@ _BROKEN: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
         "stopped in the middle of its answer: try again later",
         False,
     ),
+    ((requests.exceptions.InvalidHeader, urllib3.exceptions.InvalidHeader), _LIES, False),
     ((ValueError,), "is not an address that can be asked: check it", True),
 )
 """The first that fits; requests' errors for addresses it cannot make sense of are ValueErrors"""
 
 
+def _pile(error: BaseException | None) -> Iterator[BaseException]:
+    """It, and what it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def _root(error: BaseException) -> str:
     """The system's own words, from the bottom of the pile of wrapped errors; they hold no address."""
     words = "no connection"
-    following: BaseException | None = error
-    while following is not None:
-        if isinstance(following, RemoteDisconnected):
+    for each in _pile(error):
+        if isinstance(each, RemoteDisconnected):
             words = "it closed the connection without an answer"
-        elif isinstance(following, OSError) and following.strerror:
-            words = following.strerror
-        following = following.__cause__ or following.__context__
+        elif isinstance(each, IncompleteRead):
+            words = "it broke off in the middle of its headers"
+        elif isinstance(each, HTTPException):
+            words = "what it says is no HTTP"
+        elif isinstance(each, OSError) and each.strerror:
+            words = each.strerror
+        elif isinstance(each, OSError) and str(each).startswith("Tunnel connection failed"):
+            words = printable(str(each))
     return words
 
 
-def _user_agent() -> str:
-    """Who asks, so that a server's people can tell: tool, version and where the project lives."""
+class _WithoutQueries(logging.Filter):
+    """urllib3 logs the addresses that it asks, keys and all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_QUERY.sub("?...", str(each)) if "?" in str(each) else each for each in record.args)
+        return True
+
+
+_QUERY = re.compile(r"\?\S*")
+
+for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.response"):
+    logging.getLogger(_name).addFilter(_WithoutQueries())
+
+
+def _user_agent(contact: str = "") -> str:
+    """Who asks, so that a server's people can tell: tool, version, where the project lives, and whom to write to."""
     try:
         about = metadata("ingest-tracker")
     except PackageNotFoundError:
-        return "ingest-tracker"
-    homes = "".join(f" (+{home})" for home in about.get_all("Home-page") or ())
-    return f"ingest-tracker/{about['Version']}{homes}"
+        agent = "ingest-tracker"
+    else:
+        homes = "".join(f" (+{home})" for home in about.get_all("Home-page") or ())
+        agent = f"ingest-tracker/{about['Version']}{homes}"
+    told = re.sub(r"[^\x20-\x7e]|[()\\]", "", one_line(contact))
+    return f"{agent} ({told})" if told else agent
