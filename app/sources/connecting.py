@@ -234,8 +234,8 @@ class _Lines(io.BufferedReader):
 
 
 class _Answer(http.client.HTTPResponse):
-    """Raises IncompleteRead for headers that break off, which http.client takes for whole, and Surplus, as a user agent
-    may (RFC 9112, 6.3), for what comes after the end of a body."""
+    """Raises HTTPException for headers that break off or are none, which http.client takes for the end of them, and, as
+    a user agent may (RFC 9112, 6.3), for what comes after the end of a body: Surplus."""
 
     def __init__(self, sock: socket.socket, *given: Any, **named: Any) -> None:
         super().__init__(sock, *given, **named)
@@ -246,6 +246,8 @@ class _Answer(http.client.HTTPResponse):
         super().begin()
         if not self._lines.last.endswith(b"\n"):
             raise http.client.IncompleteRead(b"")
+        if self.headers.get_payload():  # from a line on that is no header; the length may be among what is lost so
+            raise http.client.HTTPException("no header")
 
     def close(self) -> None:
         self.length = None  # what is not wanted need not be whole

@@ -35,7 +35,7 @@ from app.domain.text import one_line, printable
 from app.domain.waiting import retry_after
 from app.errors import SourceError
 from app.sources.connecting import Adapter, Line, NotPublic, Surplus
-from app.sources.unpacking import CODINGS, PIECE, BodyError, unpacked
+from app.sources.unpacking import CODINGS, PIECE, BodyError, too_much, unpacked
 
 if TYPE_CHECKING:
     from app.ports import Session
@@ -125,7 +125,7 @@ class Reply:
     body: bytes = field(default=b"", repr=False)
 
     def pieces(self) -> Iterator[bytes]:
-        """The body as it comes, unpacked; once. None is empty, and none is much longer than 64 KiB. Raises FetchError
+        """The body as it comes, unpacked; once. None is empty, and none is longer than 128 KiB. Raises FetchError
         where the rest cannot be had; only when this ends by itself it was all."""
         return self._pieces
 
@@ -145,7 +145,7 @@ class Client:
         contact: str = "",
     ) -> None:
         self._config, self._options, self._session = config, options, session
-        self._credentials, self._contact = credentials or Credentials(), contact
+        self._credentials, self._contact = credentials, contact
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """The whole answer, of at most IN_MEMORY bytes. Raises FetchError. `headers` may ask for it only if it changed
@@ -156,7 +156,8 @@ class Client:
 
     @contextmanager
     def stream(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Reply]:
-        """The answer in pieces, however large. It is asked for again only until the first piece is there."""
+        """The answer in pieces, however large. It is asked for again only until the first piece is there:
+        64 KiB, or all."""
         with self._errand(url, headers).reply(whole=False) as reply:
             yield reply
 
@@ -187,7 +188,7 @@ def get(
     Raises FetchError in the name of `source`."""
     limits = {"connect": connect, "read": read, "timeout": total, "retries": retries, "max_bytes": max_bytes}
     options = FetchOptions.model_validate({**limits, "allow_private_addresses": True})
-    with _Errand(url, source, options, {"User-Agent": _user_agent()}).reply(whole=True) as reply:
+    with _Errand(url, source, options, {"User-Agent": _user_agent()}, netrc=True).reply(whole=True) as reply:
         return reply.body
 
 
@@ -207,7 +208,8 @@ def shown(url: str) -> str:
 
 
 class _Errand:
-    """What to fetch, and within which limits. Without `credentials`, those of this machine's ~/.netrc are sent."""
+    """What to fetch, and within which limits. `credentials` are those of `home`. `netrc`: where nothing else says how
+    to log in, this machine's ~/.netrc may."""
 
     def __init__(
         self,
@@ -218,11 +220,12 @@ class _Errand:
         wait: Callable[[], None] = lambda: None,
         home: str = "",
         credentials: Credentials | None = None,
+        netrc: bool = False,
     ) -> None:
         self._url, self._source, self._options, self._wait = url, source, options, wait
         self._headers = {"Accept-Encoding": CODINGS, **headers}
         self._logins = {self._url: _login(self._url), home: credentials or _login(home)}
-        self._netrc = credentials is None
+        self._netrc = netrc and not any(self._logins.values())
         self._ends = time.monotonic() + options.timeout
         self._asked = 0
         self._at = url
@@ -256,7 +259,7 @@ class _Errand:
             line = stack.enter_context(Line(self._ends, anywhere=self._options.allow_private_addresses))
             response = self._told(partial(self._answer, stack, line))
             pieces = self._pieces(response, line, IN_MEMORY if whole else self._options.max_bytes)
-            begin = b"".join(pieces) if whole else next(pieces, b"")
+            begin = b"".join(pieces if whole else _first(pieces))
             kept.push(stack.pop_all())
         where = self._redacted(shown(self._at))
         rest = _all_of(begin, pieces)
@@ -274,7 +277,7 @@ class _Errand:
                 session.get(
                     self._at,
                     headers=self._headers,
-                    auth=self._signed() if not self._netrc or any(self._logins.values()) else None,
+                    auth=None if self._netrc else self._sign,
                     proxies={"http": self._options.proxy, "https": self._options.proxy} if self._options.proxy else {},
                     timeout=(min(self._options.connect, line.left()), min(self._options.read, line.left())),
                     allow_redirects=False,
@@ -288,18 +291,14 @@ class _Errand:
         times = "once" if self._options.redirects == 1 else f"{self._options.redirects} times"
         raise self._failed(f"redirects more than {times}: check the address", permanent=True)
 
-    def _signed(self) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Decides by the address as it is asked: what it says must not be understood here in another way."""
-
-        def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            asked = _origin(request.url or "")
-            for url, login in self._logins.items():
-                if login and _origin(url) == asked:
-                    login.sign(request)
-                    break
-            return request
-
-        return sign
+        asked = _origin(request.url or "")
+        for url, login in self._logins.items():
+            if login and _origin(url) == asked:
+                login.sign(request)
+                break
+        return request
 
     def _target(self, location: str) -> str:
         """Where to go on: without a login that is not ours, and without ours if the server repeats it."""
@@ -329,6 +328,8 @@ class _Errand:
         most = min(most, self._options.max_bytes)
         if response.status_code == HTTPStatus.NOT_MODIFIED:
             return
+        if int(response.headers.get("Content-Length", 0)) > most:
+            raise self._broken(too_much(most))
         pieces = unpacked(self._sent(response, line), response.headers.get("Content-Encoding", ""), most)
         while piece := self._told(partial(next, pieces, b"")):
             yield piece
@@ -385,7 +386,18 @@ class _Errand:
     def _redacted(self, text: str) -> str:
         logins = (*self._logins.values(), _login(self._options.proxy))
         secrets = [secret for login in logins if login for secret in login.secrets]
-        return hiding(secrets)(text)
+        hidden = hiding(secrets)
+        text = hidden(text)
+        plain = unquote(text)  # what a server repeats it may have written in another way
+        return text if hidden(plain) == plain else printable(hidden(plain))
+
+
+def _first(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """As many as make a whole one: of what is short, all is known to be well before any of it is told."""
+    size = 0
+    while size < PIECE and (piece := next(pieces, b"")):
+        size += len(piece)
+        yield piece
 
 
 def _all_of(begin: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -502,19 +514,19 @@ def _root(error: BaseException) -> str:
     return words
 
 
-class _WithoutQueries(logging.Filter):
-    """urllib3 logs the addresses that it asks, keys and all."""
+class _HostsOnly(logging.Filter):
+    """urllib3 logs the addresses that it asks, keys and all, and those that a server made of them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(_QUERY.sub("?...", str(each)) if "?" in str(each) else each for each in record.args)
+            record.args = tuple(_PATH.sub(r"\1/...", each) if isinstance(each, str) else each for each in record.args)
         return True
 
 
-_QUERY = re.compile(r"\?\S*")
+_PATH = re.compile(r"^(\w+://[^/?]*|)[/?].*", re.DOTALL)
 
 for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.response"):
-    logging.getLogger(_name).addFilter(_WithoutQueries())
+    logging.getLogger(_name).addFilter(_HostsOnly())
 
 
 def _user_agent(contact: str = "") -> str:

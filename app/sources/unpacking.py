@@ -27,6 +27,10 @@ class BodyError(Exception):
         self.permanent = permanent
 
 
+def too_much(most: int) -> BodyError:
+    return BodyError(f"sends more than {most} bytes, the most that is taken in", permanent=True)
+
+
 def unpacked(pieces: Iterable[bytes], coding: str, most: int) -> Iterator[bytes]:
     """The body, in pieces that are never empty. `coding`: the header. Raises BodyError, also as soon as there are more
     than `most` bytes, be it on the way or in the end."""
@@ -37,7 +41,7 @@ def unpacked(pieces: Iterable[bytes], coding: str, most: int) -> Iterator[bytes]
         if name not in ("gzip", "x-gzip", "deflate"):
             raise BodyError(f"is packed as {name[:20]!r}, which nobody asked for: its server must be mended")
         stage = _Meter(_inflated(stage, gzip=name != "deflate"), most, sent)
-    return iter(stage)
+    yield from stage
 
 
 class _Meter:
@@ -51,7 +55,7 @@ class _Meter:
         for piece in self._pieces:
             self.size += len(piece)
             if self.size > self._most:
-                raise BodyError(f"sends more than {self._most} bytes, the most that is taken in", permanent=True)
+                raise too_much(self._most)
             if self._sent and self.size > max(_SUSPECT, _RATIO * self._sent.size):
                 raise BodyError(f"unpacks to more than {_RATIO} times what it sends: that is a bomb", permanent=True)
             if piece:
