@@ -37,7 +37,7 @@ class NotPublic(Exception):
     """`address` is where a name leads, and `what` is the kind of address it is."""
 
     def __init__(self, address: str, what: str) -> None:
-        super().__init__(f"{address} is {what}")
+        super().__init__(f"{address}, {what}")
         self.address, self.what = address, what
 
 
@@ -116,10 +116,11 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 
 class Line:
     """The connections of one attempt, within a `with`. When `ends` comes (as time.monotonic tells it) they are cut,
-    whatever is going on over them. Only public addresses are connected to, unless `anywhere`."""
+    whatever is going on over them. `seconds`: how long a look-up, and each connection, may take. Only public addresses
+    are connected to, unless `anywhere`."""
 
-    def __init__(self, ends: float, *, anywhere: bool) -> None:
-        self._ends, self._anywhere = ends, anywhere
+    def __init__(self, ends: float, seconds: float, *, anywhere: bool) -> None:
+        self._ends, self._seconds, self._anywhere = ends, seconds, anywhere
         self._open: list[socket.socket] | None = []
         self._lock = threading.Lock()
 
@@ -143,38 +144,45 @@ class Line:
         return self._open is None
 
     def vet(self, host: str, port: int) -> None:
-        """Raises NotPublic where any address of this host is not: for a proxy, which finds and chooses them itself.
-        Raises OSError where they cannot be found, and TimeoutError."""
-        if not self._anywhere:
-            for *_, address in self._found(host, port, self.left()):
-                if what := special(str(address[0])):
-                    raise NotPublic(str(address[0]), what)
+        """Raises NotPublic where any address of this host is not, or none is known here: for a proxy, which finds and
+        chooses them itself. Raises OSError where they cannot be looked up, and TimeoutError."""
+        if self._anywhere:
+            return
+        try:
+            found = self._found(host, port)
+        except socket.gaierror as error:
+            if error.errno != socket.EAI_NONAME:
+                raise
+            raise NotPublic(host, "which only the proxy may know") from error
+        for *_, address in found:
+            if what := special(str(address[0])):
+                raise NotPublic(str(address[0]), what)
 
-    def connect(self, connection: HTTPConnection, seconds: float) -> socket.socket:
+    def connect(self, connection: HTTPConnection) -> socket.socket:
         """The name is looked up once, and what is checked is what is connected to: a name that leads elsewhere from
-        one moment to the next gains nothing. Raises NotPublic, OSError, TimeoutError."""
+        one moment to the next gains nothing. Raises OSError, TimeoutError, and NotPublic if there is nowhere else."""
         anywhere = self._anywhere or connection.proxy is not None  # a site's proxy is where the site put it
-        failed: Exception = OSError("it has no address")
-        for family, kind, protocol, _, address in self._found(connection.host, connection.port, seconds):
+        refused, failed = None, None
+        for family, kind, protocol, _, address in self._found(connection.host, connection.port):
             if not anywhere and (what := special(str(address[0]))):
-                failed = NotPublic(str(address[0]), what)
+                refused = NotPublic(str(address[0]), what)
                 continue
             opened = socket.socket(family, kind, protocol)
             try:
                 for option in connection.socket_options or ():
                     opened.setsockopt(*option)
-                opened.settimeout(min(seconds, self.left()))
+                opened.settimeout(min(self._seconds, self.left()))
                 opened.connect(address)
                 self._keep(opened)
                 return opened
             except OSError as error:
                 opened.close()
                 failed = error
-        raise failed
+        raise failed or refused or OSError("it has no address")
 
-    def _found(self, host: str, port: int, seconds: float) -> list[Any]:
+    def _found(self, host: str, port: int) -> list[Any]:
         look = partial(socket.getaddrinfo, host.strip("[]"), port, type=socket.SOCK_STREAM)
-        return within(min(seconds, self.left()), look)
+        return within(min(self._seconds, self.left()), look)
 
     def _keep(self, opened: socket.socket) -> None:
         handle = opened.dup()  # TLS takes the socket itself away, and whoever reads from it may close it
@@ -281,7 +289,7 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         try:
-            return self._line.connect(self, float(self.timeout or self._line.left()))
+            return self._line.connect(self)
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "the time is over") from error
         except OSError as error:

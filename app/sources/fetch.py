@@ -67,7 +67,7 @@ class FetchOptions(BaseModel):
     retries: int = Field(3, ge=0, le=10, description="how often to ask again after a failure that may pass")
     max_bytes: int = Field(4096 * MIB, gt=0, description="the largest answer to take in, unpacked")
     redirects: int = Field(5, ge=0, le=20, description="how often one request may be sent on to another address")
-    proxy: str = Field("", description="the address of a proxy; empty: as the environment says")
+    proxy: str = Field("", repr=False, description="the address of a proxy; empty: as the environment says")
     allow_private_addresses: bool = Field(
         False, description="whether it may be in a private network, or on this machine"
     )
@@ -256,7 +256,8 @@ class _Errand:
 
     def _attempt(self, kept: ExitStack, whole: bool) -> Reply:
         with ExitStack() as stack:
-            line = stack.enter_context(Line(self._ends, anywhere=self._options.allow_private_addresses))
+            anywhere = self._options.allow_private_addresses
+            line = stack.enter_context(Line(self._ends, self._options.connect, anywhere=anywhere))
             response = self._told(partial(self._answer, stack, line))
             pieces = self._pieces(response, line, IN_MEMORY if whole else self._options.max_bytes)
             begin = b"".join(pieces if whole else _first(pieces))
@@ -358,8 +359,7 @@ class _Errand:
             return self._failed("did not answer in full in the time allowed: is its server busy? Try again later")
         if isinstance(error, NotPublic):
             lifted = 'where that is meant, set "allow_private_addresses": true for this source'
-            there = self._sent_on(f"leads to {printable(str(error))}: {lifted}")
-            return self._failed(there, permanent=True)
+            return self._failed(self._sent_on(f"leads to {printable(str(error))}: {lifted}"), permanent=True)
         if isinstance(error, BodyError):
             return self._failed(str(error), permanent=error.permanent)
         if any(isinstance(each, Surplus) for each in _pile(error)):

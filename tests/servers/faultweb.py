@@ -197,7 +197,7 @@ def gzipped(body: bytes, cut: int | None = None) -> Script:
 
 class Names:
     """In place of socket.getaddrinfo: `lead` says where a name leads, the first time, the second time, and so on; the
-    last is repeated. Other names lead where they do."""
+    last is repeated; without any, nobody knows it. Other names lead where they do."""
 
     def __init__(self) -> None:
         self._real = socket.getaddrinfo
@@ -212,6 +212,8 @@ class Names:
             return self._real(host, port, *given, **named)
         self.looked_up.append(host)
         answers = self._answers[host]
+        if not answers:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         return [each for address in found for each in self._real(address, port, type=socket.SOCK_STREAM)]
 

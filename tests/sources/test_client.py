@@ -509,7 +509,7 @@ def test_all_that_holds_over_tls_too(tls: Faultweb) -> None:
     assert "lies about its length" in str(error(client(), tls.serve("/lies", lying(b"[1, 2]", 5))))
     assert "in the time allowed" in str(error(client(timeout=0.3), tls.serve("/drip", dripping(head(), b"x"))))
     assert tls.left.wait(5)
-    assert "is a loopback address" in str(error(client(allow_private_addresses=False), tls.url("/list")))
+    assert ", a loopback address" in str(error(client(allow_private_addresses=False), tls.url("/list")))
 
 
 def test_a_certificate_that_nobody_knows_is_refused(tls: Faultweb, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -572,16 +572,16 @@ def test_what_is_no_public_address_is_known(address: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("host", "found"),
     [
-        ("127.0.0.1", "127.0.0.1 is a loopback address"),
-        ("localhost", "is a loopback address"),
-        ("2130706433", "127.0.0.1 is a loopback address"),
-        ("0x7f.1", "127.0.0.1 is a loopback address"),
-        ("0177.0.0.1", "127.0.0.1 is a loopback address"),
-        ("0", "0.0.0.0 is an address of nothing"),
-        ("[::1]", "::1 is a loopback address"),
-        ("[::ffff:127.0.0.1]", "::ffff:127.0.0.1 is a loopback address"),
-        ("169.254.169.254", "169.254.169.254 is a link-local address"),
-        ("inside.example.org", "10.0.0.7 is a private address"),
+        ("127.0.0.1", "127.0.0.1, a loopback address"),
+        ("localhost", ", a loopback address"),
+        ("2130706433", "127.0.0.1, a loopback address"),
+        ("0x7f.1", "127.0.0.1, a loopback address"),
+        ("0177.0.0.1", "127.0.0.1, a loopback address"),
+        ("0", "0.0.0.0, an address of nothing"),
+        ("[::1]", "::1, a loopback address"),
+        ("[::ffff:127.0.0.1]", "::ffff:127.0.0.1, a loopback address"),
+        ("169.254.169.254", "169.254.169.254, a link-local address"),
+        ("inside.example.org", "10.0.0.7, a private address"),
     ],
 )
 def test_what_is_not_public_is_refused_until_it_is_allowed(
@@ -600,10 +600,10 @@ def test_what_is_not_public_is_refused_until_it_is_allowed(
 @pytest.mark.parametrize(
     ("to", "found"),
     [
-        ("http://127.0.0.1:{port}/in", "127.0.0.1 is a loopback address"),
-        ("http://169.254.169.254/latest/meta-data", "169.254.169.254 is a link-local address"),
-        ("http://[::1]:{port}/in", "::1 is a loopback address"),
-        ("//2130706433:{port}/in", "127.0.0.1 is a loopback address"),
+        ("http://127.0.0.1:{port}/in", "127.0.0.1, a loopback address"),
+        ("http://169.254.169.254/latest/meta-data", "169.254.169.254, a link-local address"),
+        ("http://[::1]:{port}/in", "::1, a loopback address"),
+        ("//2130706433:{port}/in", "127.0.0.1, a loopback address"),
     ],
 )
 def test_nobody_is_redirected_to_what_is_not_public(
@@ -623,7 +623,7 @@ def test_a_name_that_leads_elsewhere_the_next_moment_gains_nothing(web: Faultweb
     web.serve("/list", redirect("/in"))
     web.serve("/in", answer(b"not for you"))
     raised = error(client(allow_private_addresses=False), web.url("/list", "www.example.org"))
-    assert "127.0.0.1 is a loopback address" in str(raised)
+    assert "127.0.0.1, a loopback address" in str(raised)
     assert (routes.tried, web.paths) == ([PUBLIC], ["/list"])
     assert names.looked_up == ["www.example.org"] * 2
 
@@ -633,6 +633,10 @@ def test_of_many_addresses_only_public_ones_are_connected_to(web: Faultweb, name
     web.serve("/list", answer(b"[]"))
     assert read(client(allow_private_addresses=False), web.url("/list", "www.example.org")) == b"[]"
     assert routes.tried == ["93.184.215.99", PUBLIC]
+    names.lead("www.example.org", ["93.184.215.99", "127.0.0.1"])
+    raised = error(client(allow_private_addresses=False), web.url("/list", "www.example.org"))
+    assert "could not be reached (Network is unreachable)" in str(raised)
+    assert not raised.permanent
 
 
 # --------------------------------------------------------------------------- proxies
@@ -645,10 +649,13 @@ def proxied(proxy: str, **given: Any) -> Client:
 def test_a_proxy_may_be_anywhere_but_is_asked_only_for_what_is_public(web: Faultweb, names: Names) -> None:
     names.lead("www.example.org", [PUBLIC])
     names.lead("inside.example.org", [PUBLIC, "10.0.0.7"])
+    names.lead("unknown.example.org")
     web.serve("http://www.example.org/list", answer(b"[]"))
     assert read(proxied(web.url()), "http://www.example.org/list") == b"[]"
     for inside in ("http://inside.example.org/list", "https://inside.example.org/list"):
-        assert "leads to 10.0.0.7 is a private address" in str(error(proxied(web.url()), inside))
+        assert "leads to 10.0.0.7, a private address" in str(error(proxied(web.url()), inside))
+    raised = error(proxied(web.url()), "http://unknown.example.org/list")
+    assert "leads to unknown.example.org, which only the proxy may know: where that is meant" in str(raised)
     assert web.paths == ["http://www.example.org/list"]
 
 
@@ -658,7 +665,7 @@ def test_the_proxy_of_the_environment_is_treated_alike(
     monkeypatch.setenv("http_proxy", web.url())
     names.lead("inside.example.org", ["10.0.0.7"])
     raised = error(client(allow_private_addresses=False), "http://inside.example.org/list")
-    assert "10.0.0.7 is a private address" in str(raised)
+    assert "10.0.0.7, a private address" in str(raised)
     assert web.requests == []
 
 
