@@ -12,18 +12,20 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime, tzinfo
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import SourceError, StoreMissing, UsageError
+from app.errors import SourceError, StoreError, StoreMissing, UsageError
 
 if TYPE_CHECKING:
     from app.config import Config
     from app.domain.contents import Found
-    from app.domain.model import SourceConfig
+    from app.domain.model import Registered, SourceConfig
     from app.domain.overview import Layout, Table
+    from app.harvest import Terms
     from app.outputs.google_sheets import GoogleSheets
     from app.ports import Source, Store
     from app.tracker import Tracker
@@ -40,6 +42,7 @@ __all__ = [
     "render",
     "version",
     "whereabouts",
+    "with_registered",
 ]
 
 GOOGLE_SHEETS = "google_sheets"
@@ -58,6 +61,38 @@ def load(**given: Any) -> Config:
     from app.domain.overview import COLUMN_NAMES
 
     return config.load(**given, kinds=sources.Options(), columns=COLUMN_NAMES, outputs=outputs.known())
+
+
+def with_registered(config: Config) -> Config:
+    """The same with the sources that the store names; without, where there is no store, or none that can be asked:
+    whoever needs it will say so. Raises ConfigError for what is wrong with such a source, KeyMissing."""
+    from app.store import open_store
+
+    try:
+        store = open_store(config.store, config.lifecycle, create=False)
+        with closing(store):
+            registered = store.register.sources()
+    except StoreError:
+        return config
+    return _registered(config, registered)
+
+
+def _registered(config: Config, registered: Sequence[Registered]) -> Config:
+    from app import sources
+    from app.config import understood, with_sources
+    from app.store.sealing import Seal
+
+    if not registered:
+        return config
+    named, seal, entries = {source.name for source in config.sources}, Seal(config.harvest.keys), {}
+    for each in registered:
+        if each.added and each.name not in named:
+            private = seal.opened(each.sealed) if each.sealed is not None else {}
+            entries[each.key] = {**each.entry, **private}
+    disabled = {each.name for each in registered if not each.enabled}
+    added = understood(entries, config, sources.Options(), "the store", Path("/"))
+    known = (*config.sources, *(replace(source, added=True) for source in added))
+    return with_sources(config, [replace(source, enabled=source.name not in disabled) for source in known])
 
 
 @contextmanager
@@ -93,6 +128,7 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
             sources=config.sources,
             open_source=open_source,
             open_catalogue=open_catalogue,
+            terms=partial(_terms, config),
             store=store,
             eligibility=Databases(config.databases, config.checks, config.authorities),
             supported_species=partial(read_species, config.supported_species),
@@ -105,6 +141,21 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
             guest=guest,
             shows_keys=config.google_sheet is not None and config.google_sheet.access_keys,
         )
+
+
+def _terms(config: Config, source: SourceConfig) -> Terms:
+    from app.harvest import Terms
+
+    rules, terms = config.harvest, source.terms
+    earliest = datetime.combine(terms.earliest, time(), config.time_zone) if terms.earliest else None
+    return Terms(
+        rules.chunk,
+        rules.split,
+        rules.longest,
+        terms.rate.every if terms.rate else timedelta(0),
+        earliest.astimezone(UTC) if earliest else None,
+        rules.attempts,
+    )
 
 
 def _guest(config: Config) -> GoogleSheets:

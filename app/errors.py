@@ -72,6 +72,12 @@ class StoreError(TrackerError):
     """The store could not be opened, read or written."""
 
 
+class KeyMissing(TrackerError):
+    """There is no key, or not the right one, for what only we may read."""
+
+    exit_code = 2
+
+
 class StoreMissing(StoreError):
     """There is no store yet: nothing has been crawled."""
 

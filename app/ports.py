@@ -20,6 +20,7 @@ from app.domain.model import (
     LogStatus,
     Problem,
     Recording,
+    Registered,
     Remark,
     RemarkKind,
     Reservation,
@@ -235,6 +236,28 @@ class Harvests(Protocol):
         ...
 
 
+class Register(Protocol):
+    """The sources that commands have named. Raises StoreError."""
+
+    def sources(self) -> Sequence[Registered]:
+        """Those, and whatever is disabled, in the order in which they came."""
+        ...
+
+    def add(self, source: SourceConfig, sealed: bytes | None, at: datetime) -> None:
+        """It is known from now on, as it is here; what it was before is replaced."""
+        ...
+
+    def withdraw(self, name: str, at: datetime) -> None:
+        """No command names it any more: unless a file does, the next crawl takes it for one that is gone."""
+        ...
+
+    def enable(self, name: str, enabled: bool, at: datetime) -> None: ...
+
+    def seal(self, sealed: Mapping[str, bytes], at: datetime) -> None:
+        """Name -> what is private, sealed anew."""
+        ...
+
+
 class Eligibility(Protocol):
     """The curation databases."""
 
@@ -418,6 +441,9 @@ class Store(Protocol):
 
     @property
     def harvests(self) -> Harvests: ...
+
+    @property
+    def register(self) -> Register: ...
 
     def close(self) -> None: ...
 

@@ -57,7 +57,7 @@ def loaded(context: typer.Context, *, warn: bool = True) -> Config:
     )
     for mistake in config.warnings if warn else ():
         typer.echo(f"warning: {mistake}", err=True)
-    return config
+    return rooms.with_registered(config)
 
 
 @contextmanager

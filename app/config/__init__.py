@@ -12,27 +12,54 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from app.config.authorities import read_authorities, warn_of_idle
 from app.config.databases import read_checks, read_databases, read_store
-from app.config.forms import SETTINGS, SOURCES, HoldSettings, TrackerSettings, WatchSettings, schema
+from app.config.forms import (
+    SETTINGS,
+    SOURCES,
+    HarvestSettings,
+    HoldSettings,
+    TrackerSettings,
+    WatchSettings,
+    schema,
+)
 from app.config.google import OUTPUT, read_google
-from app.config.pages import Given, Page, first_given, parse_yaml
-from app.config.records import Address, Authority, Check, Config, Database, GoogleSheet, Tls, Watch
+from app.config.pages import Given, Page, Unreadable, first_given, parse_yaml, read_text
+from app.config.records import Address, Authority, Check, Config, Database, GoogleSheet, HarvestRules, Tls, Watch
 from app.config.show import read_columns, read_links, read_outputs
-from app.config.sources import read_location, read_sources
+from app.config.sources import Understanding, read_entries, read_location, read_sources
 from app.domain.model import Lifecycle, SourceConfig
 from app.domain.schedule import Schedule
 from app.errors import ConfigError, Mistake
 
-__all__ = ["Address", "Authority", "Check", "Config", "Database", "GoogleSheet", "Tls", "Watch", "load", "schema"]
+__all__ = [
+    "Address",
+    "Authority",
+    "Check",
+    "Config",
+    "Database",
+    "GoogleSheet",
+    "HarvestRules",
+    "Tls",
+    "Watch",
+    "load",
+    "schema",
+    "understood",
+    "with_sources",
+]
 
 STORE, OUT = "var/ingest-tracker.db", "var/out"
+KEYS = "INGEST_TRACKER_KEYS"
+"""The variable that holds keys, with blanks between, instead of a file."""
+
 LONGEST_TITLE = 255
 
 
@@ -75,7 +102,9 @@ def load(
     warn_of_idle(found, checks, authorities)
     hold, _ = page.check(HoldSettings, settings.hold if "hold" in settings.model_fields_set else {}, "hold")
     target = given("out", out, OUT)
-    places = read_sources(given("sources", sources, None if "sources" in faulty else SOURCES), lifecycle, kinds)
+    rules = _rules(page, settings, environ)
+    how = Understanding(lifecycle, kinds, environ, rules.contact)
+    places = read_sources(given("sources", sources, None if "sources" in faulty else SOURCES), how)
     flags = {"sheet": sheet, "credentials": str(credentials) if credentials else None}
     google = read_google(page, line, variables, settings.google_sheets, flags, environ)
     result = Config(
@@ -97,6 +126,7 @@ def load(
         hold_share=hold.share,
         hold_more_than=hold.more_than,
         sources=places,
+        harvest=rules,
         watch=_watch(page, settings, places),
         warnings=tuple(mistakes),  # last, when all are known
     )
@@ -132,7 +162,7 @@ def _watch(page: Page, settings: TrackerSettings, sources: Sequence[SourceConfig
     zone = ZoneInfo(settings.time_zone)
     return Watch(
         schedule=Schedule.of(how.schedule, zone),
-        schedules={source.name: Schedule.of(source.schedule, zone) for source in sources if source.schedule},
+        schedules=_schedules(sources, zone),
         debounce=timedelta(seconds=how.debounce),
         scan_every=timedelta(seconds=how.scan_every),
         show_every=timedelta(seconds=how.show_every),
@@ -140,6 +170,49 @@ def _watch(page: Page, settings: TrackerSettings, sources: Sequence[SourceConfig
         port=how.port,
         log=how.log,
     )
+
+
+def _schedules(sources: Sequence[SourceConfig], zone: ZoneInfo) -> dict[str, Schedule]:
+    return {source.name: Schedule.of(source.terms.schedule, zone) for source in sources if source.terms.schedule}
+
+
+def with_sources(config: Config, sources: Sequence[SourceConfig]) -> Config:
+    """The same with these sources."""
+    watch = replace(config.watch, schedules=_schedules(sources, config.time_zone))
+    return replace(config, sources=tuple(sources), watch=watch)
+
+
+def _rules(page: Page, settings: TrackerSettings, environ: Mapping[str, str]) -> HarvestRules:
+    how, _ = page.check(HarvestSettings, settings.harvest if "harvest" in settings.model_fields_set else {}, "harvest")
+    written = environ.get(KEYS, "").split()
+    if how.key_file and not written:
+        try:
+            written = read_text(Path(page.path(how.key_file))).split()
+        except Unreadable as error:
+            page.mistake(f"{how.key_file} {error}; `keys new` makes one", "harvest", "key_file")
+    return HarvestRules(
+        chunk=how.chunk,
+        split=timedelta(days=how.split_days) if how.split_days else None,
+        longest=timedelta(seconds=how.longest),
+        attempts=how.attempts,
+        contact=how.contact,
+        key_file=Path(page.path(how.key_file)) if how.key_file else None,
+        keys=tuple(written),
+    )
+
+
+def understood(
+    entries: Mapping[str, Any], config: Config, kinds: Mapping[str, type[BaseModel]], where: str, folder: Path
+) -> tuple[SourceConfig, ...]:
+    """Sources that are written elsewhere than in the site's file, in the same form, beside those of the site. `where`:
+    what that is called; `folder`: from where relative paths start. Raises ConfigError with all mistakes."""
+    mistakes: list[Mistake] = []
+    page = Page(where, folder, Path.cwd(), mistakes)
+    how = Understanding(config.lifecycle, kinds, os.environ, config.harvest.contact)
+    sources = read_entries(page, entries, how, config.sources)
+    if any(mistake.fatal for mistake in mistakes):
+        raise ConfigError(mistakes)
+    return sources
 
 
 def _outputs(

@@ -149,20 +149,9 @@ def _password(page: Page, key: Key, settings: DatabaseSettings, environ: Mapping
     ways = [way for way in ("password", "password_file", "password_env") if getattr(settings, way) is not None]
     if len(ways) > 1:
         page.mistake(f"only one of {' and '.join(ways)} can be given", *key, ways[-1])
-    if settings.password_env is not None:
-        return _variable(page, (*key, "password_env"), settings.password_env, environ)
-    if settings.password_file is not None:
-        try:
-            return read_text(Path(page.path(settings.password_file))).rstrip("\r\n")
-        except Unreadable as error:
-            page.mistake(f"{settings.password_file} {error}", *key, "password_file")
-    return settings.password or ""
-
-
-def _variable(page: Page, key: Key, name: str, environ: Mapping[str, str]) -> str:
-    if not (value := environ.get(name, "")):
-        page.mistake(f"the environment variable {name} is not set", *key)
-    return value
+    way = ways[-1] if ways else "password"
+    told = getattr(settings, way) or ""
+    return told if way == "password" else page.secret(told, environ, *key, way)
 
 
 def _filled(page: Page, key: Key, text: str, environ: Mapping[str, str]) -> str:
@@ -171,7 +160,7 @@ def _filled(page: Page, key: Key, text: str, environ: Mapping[str, str]) -> str:
     start, end, query = text.find("://"), text.rfind("@"), text.find("?")
 
     def value(match: re.Match[str]) -> str:
-        plain = _variable(page, key, match[1], environ)
+        plain = page.variable(match[1], environ, *key)
         return quote(plain, safe="") if 0 <= start < match.start() < end or 0 <= query < match.start() else plain
 
     return re.sub(r"\$\{(\w+)\}", value, text)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import date, time
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from app.config.pages import unknown
 from app.domain.model import Lifecycle
 from app.domain.schedule import ALLOWED, Schedule
+from app.domain.waiting import RATES, Rate
 
 SETTINGS, SOURCES = "etc/tracker.yaml", "sources_config.json"
 OUTPUTS = ("html_page", "csv_files")
@@ -66,6 +68,11 @@ def _schedule(text: str) -> str:
     return text
 
 
+def _rate(text: str) -> str:
+    Rate.of(text)
+    return text
+
+
 Mode = Literal["off", "prefer", "require", "verify"]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
@@ -99,6 +106,16 @@ class SourceSettings(_Model):
     name: Text | None = Field(default=None, description="text: an identity that stays when the place moves")
     schedule: Scheduled | None = Field(
         default=None, description=f"when `watch` reads this one by itself, and not with the others: {ALLOWED}"
+    )
+    rate_limit: Annotated[Text, AfterValidator(_rate)] | None = Field(
+        default=None, description=f"how often, at most, a catalogue is asked, by all who ask: {RATES}"
+    )
+    earliest_date: date | None = Field(
+        default=None, description="a date, such as 2015-01-01, before which a catalogue has nothing"
+    )
+    full_harvest: bool = Field(default=False, description="true: a catalogue is read from its earliest_date on")
+    harvest_after: time | None = Field(
+        default=None, description="a time of day, such as '22:00', before which `schedule` plans nothing for it"
     )
 
 
@@ -190,6 +207,23 @@ class GoogleSheetsSettings(_Model):
     patience: Seconds = 300
 
 
+class HarvestSettings(_Model):
+    """How catalogues are read."""
+
+    chunk: int = Field(default=500, ge=1, le=10_000, strict=True, description="records that are stored at once")
+    split_days: int | None = Field(
+        default=None, ge=1, le=36_500, strict=True, description="days; what is longer is read in parts of that length"
+    )
+    longest: Seconds = Field(default=10_800, description="seconds that one harvest may take")
+    attempts: int = Field(
+        default=5, ge=1, le=100, strict=True, description="how often to ask for a source that another process reads"
+    )
+    contact: str = Field(default="", description="whom the people of a catalogue may write to: a name, or an address")
+    key_file: Text | None = Field(
+        default=None, description="path of a file with the keys that `keys new` makes, for what only we may read"
+    )
+
+
 class WatchSettings(_Model):
     """How `ingest-tracker watch` goes about it."""
 
@@ -255,6 +289,9 @@ class TrackerSettings(_Model):
         default="UTC", description="a time zone such as Europe/London"
     )
     hold: SkipValidation[HoldSettings] = Field(default=HoldSettings(), description="{share, more_than}")
+    harvest: SkipValidation[HarvestSettings] = Field(
+        default=HarvestSettings(), description="{chunk, split_days, longest, attempts, contact, key_file}"
+    )
     watch: SkipValidation[WatchSettings] = Field(
         default=WatchSettings(), description="{schedule, debounce, scan_every, show_every, jitter, port, log}"
     )

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -168,6 +168,22 @@ class Page:
         path = Path(self.path(text))
         name = path.relative_to(self.here) if path.is_relative_to(self.here) else path
         return Page(str(name), path.parent, self.here, self.mistakes), path
+
+    def variable(self, name: str, environ: Mapping[str, str], *key: str | int) -> str:
+        """Of the environment; that there is none is a mistake."""
+        if not (value := environ.get(name, "")):
+            self.mistake(f"the environment variable {name} is not set", *key)
+        return value
+
+    def secret(self, told: str, environ: Mapping[str, str], *key: str | int) -> str:
+        """What is in the variable or the file of this name: the last of the key ends in `_env` or `_file`."""
+        if str(key[-1]).endswith("_env"):
+            return self.variable(told, environ, *key)
+        try:
+            return read_text(Path(self.path(told))).rstrip("\r\n")
+        except Unreadable as error:
+            self.mistake(f"{told} {error}", *key)
+        return ""
 
     def faults(self, model: type[BaseModel], data: Any, *key: str | int) -> Collection[str]:
         """The names of the fields that are not as this model has them; they are mistakes now."""

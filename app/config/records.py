@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
@@ -117,6 +117,20 @@ class GoogleSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class HarvestRules:
+    """How catalogues are read: see `app.harvest.Terms`, to which a source's own terms come. `keys`: for what only we
+    may read, the newest first; what a source may be told besides, in `contact`, is whom its people may write to."""
+
+    chunk: int = 500
+    split: timedelta | None = None
+    longest: timedelta = timedelta(hours=3)
+    attempts: int = 5
+    contact: str = ""
+    key_file: Path | None = None
+    keys: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """How `ingest-tracker watch` goes about it. `schedule`: of all sources that are not among the `schedules`, by name;
     `port`: where this machine is told how it goes (0: nowhere)."""
@@ -159,6 +173,7 @@ class Config:
     time_zone: ZoneInfo
     hold_share: float
     hold_more_than: int
+    harvest: HarvestRules
     watch: Watch
     warnings: tuple[Mistake, ...] = ()
 
@@ -167,4 +182,21 @@ class Config:
         """The passwords in it, as they are and as they are written in addresses."""
         addresses = [str.__str__(address) for address in (self.store, *(database.url for database in self.databases))]
         written = {found[1] for address in addresses if (found := re.search(r"://[^:/?#]*:(.*)@", address, re.DOTALL))}
-        return frozenset(written | {unquote(password) for password in written})
+        private = {text for source in self.sources for text in secrets_in(source.private)}
+        return frozenset(written | {unquote(password) for password in written} | private | {*self.harvest.keys})
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """Every text in what is private, but for names of users and of fields."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name not in _NAMES:
+                yield from secrets_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from secrets_in(inner)
+    elif isinstance(value, str) and value:
+        yield value
+
+
+_NAMES = ("user", "header", "parameter")

@@ -6,11 +6,12 @@ import enum
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from app.domain.text import storable
+from app.domain.waiting import Rate
 
 if TYPE_CHECKING:
     from app.domain.duplicates import KnownGroup
@@ -229,9 +230,24 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceTerms:
+    """On which terms a catalogue is asked. `rate`: how often, at most; `earliest`: since when there is anything, from
+    which on all is wanted if it is to be read in `full`; `after`: not before this time of day. None of it makes it
+    another place."""
+
+    schedule: str = ""
+    rate: Rate | None = None
+    earliest: date | None = None
+    full: bool = False
+    after: time | None = None
+    version: str = "000.000.000"
+
+
+@dataclass(frozen=True, slots=True)
 class SourceConfig:
     """One configured place. `name` is its identity (the configured name, else the key);
-    `location` is what to open: an absolute path or an address. `schedule`: its own, which makes it no other place."""
+    `location` is what to open: an absolute path or an address. `private`: further options, which nobody is to see;
+    `enabled`: whether it is read; `added`: by a command, and so named by the store alone."""
 
     name: str
     key: str
@@ -242,7 +258,23 @@ class SourceConfig:
     resource: str = ""
     origin: str = ""
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    schedule: str = field(default="", compare=False, repr=False)
+    private: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
+    terms: SourceTerms = field(default_factory=SourceTerms, compare=False, repr=False)
+    enabled: bool = field(default=True, compare=False, repr=False)
+    added: bool = field(default=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A source as the store has it. `entry`: what sources_config.json would say of it, but for what is private, which
+    is `sealed`. `added`: no file names it."""
+
+    name: str
+    key: str
+    entry: Mapping[str, Any]
+    sealed: bytes | None = field(default=None, repr=False)
+    enabled: bool = True
+    added: bool = True
 
 
 class FileIdentity(NamedTuple):

@@ -26,7 +26,7 @@ from urllib.parse import unquote, unquote_plus, urljoin, urlsplit
 import requests
 import stamina
 import urllib3.exceptions
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from urllib3.util import Url, parse_url
 
 from app.domain.model import SourceConfig
@@ -60,7 +60,32 @@ class FetchError(SourceError):
         self.pause = pause
 
 
+class Login(BaseModel):
+    """How a source wants to be told who asks: by one of user and password, token, header and value, or parameter and
+    value."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    user: str = Field("", description="a user's name")
+    password: SecretStr = Field(SecretStr(""), description="a password, or password_file or password_env")
+    token: SecretStr = Field(SecretStr(""), description="a bearer token, or token_file or token_env")
+    header: str = Field("", description="the name of the header that the value is sent in")
+    parameter: str = Field("", description="the name of the parameter that the value is sent in")
+    value: SecretStr = Field(SecretStr(""), description="a value, or value_file or value_env")
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Login:
+        self.credentials()
+        return self
+
+    def credentials(self) -> Credentials:
+        password, token, value = (each.get_secret_value() for each in (self.password, self.token, self.value))
+        return Credentials(self.user, password, token, self.header, self.parameter, value)
+
+
 class FetchOptions(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     connect: float = Field(31.0, gt=0, description="seconds that a connection may take")
     read: float = Field(30.0, gt=0, description="seconds that the server may be silent")
     timeout: float = Field(10_800.0, gt=0, description="seconds that one request may take, retries and all")
@@ -68,6 +93,8 @@ class FetchOptions(BaseModel):
     max_bytes: int = Field(4096 * MIB, gt=0, description="the largest answer to take in, unpacked")
     redirects: int = Field(5, ge=0, le=20, description="how often one request may be sent on to another address")
     proxy: str = Field("", repr=False, description="the address of a proxy; empty: as the environment says")
+    login: Login | None = Field(None, description="{user, password}, {token}, {header, value} or {parameter, value}")
+    contact: str = Field("", description="whom the people of the catalogue may write to")
     allow_private_addresses: bool = Field(
         False, description="whether it may be in a private network, or on this machine"
     )
@@ -145,7 +172,8 @@ class Client:
         contact: str = "",
     ) -> None:
         self._config, self._options, self._session = config, options, session
-        self._credentials, self._contact = credentials, contact
+        self._credentials = credentials or (options.login.credentials() if options.login else None)
+        self._contact = contact or options.contact
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """The whole answer, of at most IN_MEMORY bytes. Raises FetchError. `headers` may ask for it only if it changed

@@ -50,7 +50,7 @@ class JsonListingSource:
 
     def __init__(self, config: SourceConfig, accession: re.Pattern[str]) -> None:
         self.config = config
-        self._options = JsonListingOptions.model_validate(dict(config.options))
+        self._options = JsonListingOptions.model_validate({**config.options, **config.private})
 
     def records(self, window: Window, session: Session) -> Iterator[Record | Fault]:
         for number, body in enumerate(self._elements(session), start=1):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from app.domain.duplicates import KnownGroup
 from app.domain.model import (
@@ -22,6 +22,10 @@ from app.domain.model import (
     StateChange,
     Verdict,
 )
+from app.domain.waiting import Rate
+
+if TYPE_CHECKING:
+    from app.store.database import Snapshot
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -185,7 +189,52 @@ def source_values(source: SourceConfig) -> Values:
         "source": source.origin,
     }
     options = {**source.options, **{name: value for name, value in common.items() if value}}
-    return {"label": source.name, "kind": source.kind, "key": source.key, "options": options, "deleted": False}
+    terms = source.terms
+    return {
+        "label": source.name,
+        "kind": source.kind,
+        "key": source.key,
+        "options": options,
+        "deleted": False,
+        "added": source.added,
+        "rate_limit_allowance": terms.rate and terms.rate.allowance,
+        "rate_limit_period": terms.rate and terms.rate.period,
+        "harvest_after": terms.after and f"{terms.after:%H:%M:%S}",
+        "interval": terms.schedule or None,
+        "earliest_date": terms.earliest and terms.earliest.isoformat(),
+        "full_harvest": terms.full,
+    }
+
+
+SOURCE_COLUMNS = (
+    *("label", "kind", "key", "options", "deleted", "added", "rate_limit_allowance", "rate_limit_period"),
+    *("harvest_after", "interval", "earliest_date", "full_harvest"),
+)
+
+
+def kept_source(row: Sequence[Any], snapshot: Snapshot) -> Values:
+    """What `source_values` gave, of a row with SOURCE_COLUMNS."""
+    values = dict(zip(SOURCE_COLUMNS, row, strict=True))
+    values |= {name: bool(values[name]) for name in ("deleted", "added", "full_harvest")}
+    for name in ("harvest_after", "earliest_date"):  # PostgreSQL has types for them
+        values[name] = values[name] and str(values[name]).partition(".")[0]
+    return values | {"options": snapshot.json(values["options"])}
+
+
+def entry(values: Values) -> dict[str, Any]:
+    """The same as it would be written in sources_config.json."""
+    allowance, period = values["rate_limit_allowance"], values["rate_limit_period"]
+    told = {
+        "name": values["label"],
+        "kind": values["kind"],
+        **values["options"],
+        "schedule": values["interval"],
+        "rate_limit": str(Rate(allowance, period)) if allowance else None,
+        "earliest_date": values["earliest_date"],
+        "full_harvest": values["full_harvest"] or None,
+        "harvest_after": values["harvest_after"],
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def log_values(log: HarvestLog, run: Run, source_id: int, run_id: int) -> Values:

@@ -29,7 +29,7 @@ from app.domain.model import (
     Verdict,
 )
 from app.domain.schedule import Appointment
-from app.ports import Harvests, Lock
+from app.ports import Harvests, Lock, Register
 from app.store import contents, curating, lock, reading, writing
 from app.store.database import Database
 from app.store.terms import LeaseTerms
@@ -49,6 +49,12 @@ class SqlStore:
         from app.store.harvesting import SqlHarvests  # a crawl of trees needs nothing of it
 
         return SqlHarvests(self.database)
+
+    @property
+    def register(self) -> Register:
+        from app.store.register import SqlRegister
+
+        return SqlRegister(self.database)
 
     def lock(self, name: str) -> AbstractContextManager[Lock]:
         if self.database.is_sqlite:

@@ -113,6 +113,7 @@ source_config = Table(
     _words("key", index=True),
     Column("options", JSON(none_as_null=True), nullable=False),
     Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("added", Boolean, nullable=False, server_default=false(), comment="by a command: no file names it"),
     Column("deleted", Boolean, nullable=False, server_default=false()),
     Column("rate_limit_allowance", Integer),
     Column("rate_limit_period", Integer, comment="seconds"),

@@ -80,12 +80,9 @@ class _Book:
 def _write_sources(transaction: Transaction, recording: Recording) -> Ids:
     """Every name that the recording may use -> its row. Where a deleted source had the name before, it is the other."""
     there = transaction.rows(
-        "SELECT label, id, kind, key, options, deleted FROM source_config ORDER BY deleted DESC, id"
+        f"SELECT id, {', '.join(rows.SOURCE_COLUMNS)} FROM source_config ORDER BY deleted DESC, id"
     )
-    kept = {
-        label: _Row(number, label, kind, key, transaction.json(options), bool(deleted))
-        for label, number, kind, key, options, deleted in there
-    }
+    kept = {label: _Row(number, rows.kept_source((label, *row), transaction)) for number, label, *row in there}
     kept |= {new: kept[old] for old, new in recording.renamed}
     now = recording.run.finished
     configured = {s.name: _write_source(transaction, kept.get(s.name), s, now) for s in recording.sources}
@@ -102,19 +99,14 @@ class _Row(NamedTuple):
     """A source as it is kept."""
 
     id: int
-    label: str
-    kind: str
-    key: str
-    options: Any
-    deleted: bool
+    values: rows.Values
 
 
 def _write_source(transaction: Transaction, row: _Row | None, source: SourceConfig, now: datetime) -> int:
     values = rows.source_values(source)
     if row is None:
         return transaction.added("source_config", **values, date_created=now, date_modified=now)
-    as_read = values | {"options": loads(dumps(values["options"]))}
-    if any(getattr(row, name) != value for name, value in as_read.items()):
+    if row.values != values | {"options": loads(dumps(values["options"]))}:
         changed = ", ".join(f"{name} = :{name}" for name in (*values, "date_modified"))
         transaction.execute(
             f"UPDATE source_config SET {changed} WHERE id = :id", id=row.id, **values, date_modified=now

@@ -345,10 +345,12 @@ def test_what_stands_commented_out_in_them_is_right_too(site: Site) -> None:
     site.write(SOURCES, LOADING)
     site.write(SETTINGS, text)
     site.write("etc/databases.json", (ROOT / "etc/databases.example.json").read_bytes())
+    site.write("etc/keys", "a-key another-key")
     site.environ |= {name: "secret" for name in ("STORE_PASSWORD", "GXPATLASPRO_PASSWORD", "AE_AUTOSUBS_PASSWORD")}
     loaded = site.load(columns=COLUMN_NAMES)
     assert loaded.warnings == ()
     assert [database.dialect for database in loaded.databases] == ["postgresql", "mysql"]
+    assert loaded.harvest.keys == ("a-key", "another-key")
     assert set(re.findall(r"^(\w+):", text, re.MULTILINE)) == TrackerSettings.model_fields.keys()
 
 

@@ -11,6 +11,12 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
+    op.add_column(
+        "source_config",
+        sa.Column(
+            "added", sa.Boolean, nullable=False, server_default=sa.false(), comment="by a command: no file names it"
+        ),
+    )
     op.add_column("harvest_log", sa.Column("asked", sa.JSON(none_as_null=True)))
     op.add_column(
         "harvest_log",
