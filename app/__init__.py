@@ -12,18 +12,17 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import SourceError, StoreError, StoreMissing, UsageError
+from app.errors import SourceError, StoreMissing, UsageError
 
 if TYPE_CHECKING:
     from app.config import Config
     from app.domain.contents import Found
-    from app.domain.model import Registered, SourceConfig
+    from app.domain.model import SourceConfig
     from app.domain.overview import Layout, Table
     from app.harvest import Terms
     from app.outputs.google_sheets import GoogleSheets
@@ -42,7 +41,6 @@ __all__ = [
     "render",
     "version",
     "whereabouts",
-    "with_registered",
 ]
 
 GOOGLE_SHEETS = "google_sheets"
@@ -61,38 +59,6 @@ def load(**given: Any) -> Config:
     from app.domain.overview import COLUMN_NAMES
 
     return config.load(**given, kinds=sources.Options(), columns=COLUMN_NAMES, outputs=outputs.known())
-
-
-def with_registered(config: Config) -> Config:
-    """The same with the sources that the store names; without, where there is no store, or none that can be asked:
-    whoever needs it will say so. Raises ConfigError for what is wrong with such a source, KeyMissing."""
-    from app.store import open_store
-
-    try:
-        store = open_store(config.store, config.lifecycle, create=False)
-        with closing(store):
-            registered = store.register.sources()
-    except StoreError:
-        return config
-    return _registered(config, registered)
-
-
-def _registered(config: Config, registered: Sequence[Registered]) -> Config:
-    from app import sources
-    from app.config import understood, with_sources
-    from app.store.sealing import Seal
-
-    if not registered:
-        return config
-    named, seal, entries = {source.name for source in config.sources}, Seal(config.harvest.keys), {}
-    for each in registered:
-        if each.added and each.name not in named:
-            private = seal.opened(each.sealed) if each.sealed is not None else {}
-            entries[each.key] = {**each.entry, **private}
-    disabled = {each.name for each in registered if not each.enabled}
-    added = understood(entries, config, sources.Options(), "the store", Path("/"))
-    known = (*config.sources, *(replace(source, added=True) for source in added))
-    return with_sources(config, [replace(source, enabled=source.name not in disabled) for source in known])
 
 
 @contextmanager

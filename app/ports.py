@@ -243,15 +243,18 @@ class Register(Protocol):
         """Those, and whatever is disabled, in the order in which they came."""
         ...
 
-    def add(self, source: SourceConfig, sealed: bytes | None, at: datetime) -> None:
-        """It is known from now on, as it is here; what it was before is replaced."""
+    def add(self, sources: Iterable[tuple[SourceConfig, bytes | None]], at: datetime) -> None:
+        """They are known from now on, as they are here, each with what is private of it; what they were before is
+        replaced. All of them, or none."""
         ...
 
     def withdraw(self, name: str, at: datetime) -> None:
         """No command names it any more: unless a file does, the next crawl takes it for one that is gone."""
         ...
 
-    def enable(self, name: str, enabled: bool, at: datetime) -> None: ...
+    def enable(self, source: SourceConfig, enabled: bool, at: datetime) -> None:
+        """It is known from now on, if it was not."""
+        ...
 
     def seal(self, sealed: Mapping[str, bytes], at: datetime) -> None:
         """Name -> what is private, sealed anew."""

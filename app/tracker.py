@@ -138,7 +138,9 @@ class Tracker:
 
         A source, database or output that fails is a line of the report; the rest goes on.
         Raises UsageError, Locked, StoreError."""
-        chosen = self._chosen(only) if touched is None else [s for s in self.sources if s.name in touched]
+        chosen = self._chosen(only) if touched is None else [s for s in self.sources if s.name in touched and s.enabled]
+        if off := [source.name for source in chosen if not source.enabled]:
+            raise UsageError(f"{_listed(off)}: disabled; `sources enable` enables what is to be read again")
         if not dry_run:
             whole = [s for s in chosen if touched is None or touched[s.name] is None]
             silent = {**self._collect(whole, Asked(), progress).why_not, **(silent or {})}
@@ -155,7 +157,7 @@ class Tracker:
         of these sources alone. `only`: these sources (names or keys; None: all that are catalogues). A source that
         fails, is refused or locked is told; the rest goes on. Raises UsageError, StoreError; Locked where another crawl
         is on, by when all is kept."""
-        chosen = self._chosen(only)
+        chosen = self._chosen(only, also_disabled=asked.ignore_disabled or asked.force)
         for source in chosen if only is not None else ():
             if self.open_catalogue(source) is None:
                 raise UsageError(f"{source.name} is no catalogue, and is read by `crawl`")
@@ -440,12 +442,14 @@ class Tracker:
 
     # ----------------------------------------------------------------------- the steps of a crawl
 
-    def _chosen(self, only: Collection[str] | None) -> list[SourceConfig]:
+    def _chosen(self, only: Collection[str] | None, *, also_disabled: bool = False) -> list[SourceConfig]:
         names = {_bare(name) for name in only or ()}
         for wanted in names:
             if not any(wanted in (source.name, source.key) for source in self.sources):
                 raise UsageError(f"no source is called {wanted!r}; there are: {_listed(s.name for s in self.sources)}")
-        return [source for source in self.sources if only is None or names & {source.name, source.key}]
+        if only is None:
+            return [source for source in self.sources if source.enabled or also_disabled]
+        return [source for source in self.sources if names & {source.name, source.key}]
 
     def _confirmed(self, confirm: Collection[str], known: Known, chosen: Sequence[SourceConfig]) -> frozenset[str]:
         """The names of the sources that are confirmed, be they configured or already gone from the configuration,

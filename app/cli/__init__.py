@@ -11,18 +11,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 import app as rooms
-from app.cli import curators, duplicates, harvests, sheet, watch
+from app.cli import curators, duplicates, harvests, keys, sheet, sources, watch
 from app.cli.shared import AsJson, Given, dump, loaded, moment, opened, show
 from app.errors import ConfigError, UsageError
 from app.program import leave, supervised
-
-if TYPE_CHECKING:
-    from app.domain.model import SourceConfig
 
 command = typer.Typer(
     name="ingest-tracker",
@@ -33,7 +30,6 @@ command = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-sources = typer.Typer(help="The configured places.", no_args_is_help=True)
 settings = typer.Typer(help="The configuration files.", no_args_is_help=True)
 
 
@@ -236,40 +232,12 @@ command.add_typer(harvests.runs, name="runs")
 command.add_typer(duplicates.command, name="duplicates")
 command.add_typer(curators.accessions, name="accession")
 command.add_typer(sheet.command, name="sheet")
-command.add_typer(sources, name="sources")
+command.add_typer(sources.command, name="sources")
+command.add_typer(keys.command, name="keys")
 command.add_typer(settings, name="config")
 
 
 # --------------------------------------------------------------------------- looking after it
-
-
-@sources.command("list")
-def sources_list(context: typer.Context, as_json: AsJson = False) -> None:
-    """The configured sources."""
-    config = loaded(context)
-    show({"sources": [_described(source) for source in config.sources]}, as_json)
-
-
-def _described(source: SourceConfig) -> dict[str, Any]:
-    start, end = source.stage.start.name, source.stage.end.name
-    stage = start if start == end else f"{start}..{end}"
-    return {
-        "name": source.name,
-        "kind": source.kind,
-        "stage": stage,
-        "tech": list(source.tech),
-        "location": source.location,
-    }
-
-
-@sources.command("check")
-def sources_check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Whether each source can be read, and what is there. Exits 3 if some cannot, 1 if none can."""
-    config = loaded(context)
-    checked = [rooms.probe(source, config) for source in config.sources]
-    show({"sources": checked}, as_json)
-    failed = sum(row["status"] == "failed" for row in checked)
-    raise typer.Exit(0 if not failed else 1 if failed == len(checked) else 3)
 
 
 @settings.command("check")

@@ -44,6 +44,8 @@ Undo = Annotated[bool, typer.Option("--undo", help="What was said before holds n
 
 
 def loaded(context: typer.Context, *, warn: bool = True) -> Config:
+    from app.places import tracked
+
     given: Given = context.obj
     config = rooms.load(
         config=given.config,
@@ -57,7 +59,7 @@ def loaded(context: typer.Context, *, warn: bool = True) -> Config:
     )
     for mistake in config.warnings if warn else ():
         typer.echo(f"warning: {mistake}", err=True)
-    return rooms.with_registered(config)
+    return tracked(config)
 
 
 @contextmanager

@@ -115,7 +115,7 @@ class SourceSettings(_Model):
     )
     full_harvest: bool = Field(default=False, description="true: a catalogue is read from its earliest_date on")
     harvest_after: time | None = Field(
-        default=None, description="a time of day, such as '22:00', before which `schedule` plans nothing for it"
+        default=None, description="a time of day, such as '22:00', UTC, before which `schedule` plans nothing for it"
     )
 
 

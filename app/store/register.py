@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.model import Registered, SourceConfig
 from app.errors import StoreError
 from app.store import rows
-from app.store.database import Database
+from app.store.database import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +34,20 @@ class SqlRegister:
             for values, sealed, enabled in told
         ]
 
-    def add(self, source: SourceConfig, sealed: bytes | None, at: datetime) -> None:
-        values: dict[str, Any] = {**rows.source_values(source), "private_options": sealed, "date_modified": at}
+    def add(self, sources: Iterable[tuple[SourceConfig, bytes | None]], at: datetime) -> None:
         with self.database.writing() as transaction:
-            there = transaction.first(
-                "SELECT id, version FROM source_config WHERE label = :name AND NOT deleted", name=source.name
-            )
-            if there is None:
-                transaction.added("source_config", **values, date_created=at)
-                return
-            number, version = there
-            values["version"] = rows.padded(".".join([*version.split(".")[:2], str(int(version.split(".")[2]) + 1)]))
-            columns = ", ".join(f"{name} = :{name}" for name in values)
-            transaction.execute(f"UPDATE source_config SET {columns} WHERE id = :id", id=number, **values)
+            for source, sealed in sources:
+                _put(transaction, {**rows.source_values(source), "private_options": sealed, "date_modified": at})
 
     def withdraw(self, name: str, at: datetime) -> None:
         self._set("added = false", name, at)
 
-    def enable(self, name: str, enabled: bool, at: datetime) -> None:
-        self._set("enabled = :enabled", name, at, enabled=enabled)
+    def enable(self, source: SourceConfig, enabled: bool, at: datetime) -> None:
+        with self.database.writing() as transaction:
+            values = {**rows.source_values(source), "enabled": enabled, "date_modified": at}
+            if _version(transaction, source.name) is None:
+                transaction.added("source_config", **values, date_created=at)
+        self._set("enabled = :enabled", source.name, at, enabled=enabled)
 
     def seal(self, sealed: Mapping[str, bytes], at: datetime) -> None:
         with self.database.writing() as transaction:
@@ -75,3 +70,20 @@ class SqlRegister:
             )
         if not done:
             raise StoreError(f"the store knows no source {name}")
+
+
+def _put(transaction: Transaction, values: dict[str, Any]) -> None:
+    version = _version(transaction, values["label"])
+    if version is None:
+        transaction.added("source_config", **values, date_created=values["date_modified"])
+        return
+    *segments, last = version.split(".")
+    values["version"] = rows.padded(".".join([*segments, str(int(last) + 1)]))
+    columns = ", ".join(f"{name} = :{name}" for name in values)
+    transaction.execute(f"UPDATE source_config SET {columns} WHERE label = :label AND NOT deleted", **values)
+
+
+def _version(transaction: Transaction, name: str) -> str | None:
+    """None: there is no such source."""
+    found = transaction.first("SELECT version FROM source_config WHERE label = :name AND NOT deleted", name=name)
+    return None if found is None else str(found[0])

@@ -124,7 +124,7 @@ class Daemon:
         self._shown = -math.inf
         self._upkeep = schedule.Scheduler()
         self._timetable: Timetable | None = None
-        health.sources([source.name for source in site.tracker.sources])
+        health.sources([source.name for source in site.tracker.sources if source.enabled])
 
     def run(self, over: Callable[[], bool] = lambda: False) -> None:
         """Until `over`, which is asked about every second. What ends it otherwise is an exception of a signal's."""
@@ -134,7 +134,7 @@ class Daemon:
         gc.collect()  # one before it, that had other settings, may lie there
         self._health.doing("")
         watched = self._watcher.modes()  # those say themselves that they are to be looked at
-        self._wanted.touched |= {source.name: None for source in self._tracker.sources if source.name not in watched}
+        self._wanted.touched |= {name: None for name in self._names() if name not in watched}
         self._watcher.start()
         try:
             while not over():
@@ -217,7 +217,7 @@ class Daemon:
             for name, mode in self._watcher.modes().items()
             if mode.how == "silent"
         }
-        names = {source.name for source in self._tracker.sources}
+        names = self._names()
         doing = self._health.doing
         if ALL in jobs:
             own = self._site.schedules.keys() & names
@@ -227,6 +227,9 @@ class Daemon:
         wanted = {name: names for name, names in touched.items()} | dict.fromkeys({*jobs} & names)
         wanted = {name: what for name, what in wanted.items() if name in names}
         return self._tracker.crawl(touched=wanted, silent=silent, behind=self._behind, progress=doing)
+
+    def _names(self) -> set[str]:
+        return {source.name for source in self._tracker.sources if source.enabled}
 
     def _path(self, name: str) -> str:
         return next((str(place.path) for place in self._site.places if place.name == name), name)

@@ -28,7 +28,7 @@ def places(config: Config) -> list[Place]:
     return [
         Place(source.name, Path(source.location), kinds[source.name][1], config.watch.scan_every, kinds[source.name][0])
         for source in config.sources
-        if source.name in kinds
+        if source.name in kinds and source.enabled
     ]
 
 

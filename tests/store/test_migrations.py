@@ -229,6 +229,7 @@ def test_names_learned_from_an_older_store_are_those_that_crawls_write_and_the_n
         connection.execute(text("DROP TABLE source_unique_identifier"))
         for column in ("asked", "whole", "cancelled"):
             connection.execute(text(f"ALTER TABLE harvest_log DROP COLUMN {column}"))
+        connection.execute(text("ALTER TABLE source_config DROP COLUMN added"))
         connection.execute(text("ALTER TABLE run DROP COLUMN settings"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     ensure_schema(_database(sql_kit), create=True)
