@@ -69,12 +69,20 @@ def read(entries: Mapping[str, Any], config: Config, where: str, folder: Path | 
     """The sources that entries in the form of sources_config.json are, beside those that there are. Raises ConfigError
     with all mistakes: `where` is what they stand in."""
     found = understood(entries, config, sources.Options(), where, folder or Path.cwd())
-    return [replace(source, key=_place(source), added=True) for source in found]
+    # The store is in no folder that a directory could be relative to.
+    names = [entry.get("name") or source.location for source, entry in zip(found, entries.values(), strict=True)]
+    return [
+        replace(source, name=name, key=source.location, added=True) for source, name in zip(found, names, strict=True)
+    ]
 
 
-def _place(source: SourceConfig) -> str:
-    """A directory by its whole path: the store is in no folder that another could be relative to."""
-    return source.location
+def replacing(entries: Mapping[str, Any], config: Config, where: str, folder: Path) -> list[SourceConfig]:
+    """The same, but those that were added before may be among them."""
+    named = [source for source in config.sources if not source.added]
+    found = read(entries, replace(config, sources=tuple(named)), where, folder)
+    again = {(source.name, source.location) for source in found}
+    others = [each for each in config.sources if each.added and (each.name, each.location) not in again]
+    return read(entries, replace(config, sources=(*named, *others)), where, folder)
 
 
 def entries_in(file: Path) -> dict[str, Any]:

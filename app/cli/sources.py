@@ -182,14 +182,13 @@ def sources_import(
 
     config = loaded(context)
     entries = places.entries_in(file)
-    kept = [each for each in config.sources if not (each.added and each.key.rstrip("/") in entries)]
-    sources = places.read(entries, replace(config, sources=tuple(kept)), str(file), file.absolute().parent)
+    sources = places.replacing(entries, config, str(file), file.absolute().parent)
     places.add(sources, config)
     typer.echo(f"{len(sources):,} {'source is' if len(sources) == 1 else 'sources are'} tracked from now on")
 
 
 def _one(config: Config, wanted: str) -> SourceConfig:
-    names = {wanted, wanted.rstrip("/")}
+    names = {wanted, wanted.rstrip("/"), str(Path(wanted).absolute())}
     for source in config.sources:
         if names & {source.name, source.key}:
             return source

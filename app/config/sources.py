@@ -192,19 +192,19 @@ def _filled(page: Page, key: tuple[str, ...], value: Any, environ: Mapping[str, 
 def _overlaps(page: Page, sources: Sequence[SourceConfig], told: Collection[str] = ()) -> None:
     """Sources of the same name or at the same place are mistakes; one inside another is a warning. `told`: the keys of
     those of which that is known."""
-    names: dict[str, str] = {}
-    places: dict[str, str] = {}
+    names: dict[str, SourceConfig] = {}
+    places: dict[str, SourceConfig] = {}
     for source in sources:
-        if (first := names.setdefault(source.name, source.key)) != source.key:
-            page.mistake(f"{source.name!r} already stands for {legible(first)}", source.key, "name")
-        if (first := places.setdefault(_place(source.location), source.key)) != source.key:
-            page.mistake(f"is the same place as {legible(first)}", source.key)
+        if (first := names.setdefault(source.name, source)) is not source:
+            page.mistake(f"{source.name!r} already stands for {legible(first.key)}", source.key, "name")
+        if (first := places.setdefault(_place(source.location), source)) is not source:
+            page.mistake(f"is the same place as {legible(first.key)}", source.key)
     for source in sources:
         if source.key in told:
             continue
         around = [str(parent) for parent in PurePath(source.location).parents if "://" not in source.location]
         if outer := next((places[path] for path in around if path in places), None):
-            message = f"lies inside {legible(outer)}: what is in both may be found twice"
+            message = f"lies inside {legible(outer.key)}: what is in both may be found twice"
             page.mistake(message, source.key, fatal=False)
 
 

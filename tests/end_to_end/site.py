@@ -140,6 +140,19 @@ class Site:
         """A command in a whole process of its own."""
         return self.end(self.start(*arguments, before=before, **more))
 
+    def told(self, given: str, *arguments: str | Path) -> Done:
+        """The same, which reads this."""
+        done = subprocess.run(
+            [*PROGRAM, *map(str, arguments)],
+            cwd=self.root,
+            env=self._environment({}),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return self._done(done.returncode, done.stdout, done.stderr)
+
     def script(self, *arguments: str | Path) -> Done:
         """workflows/run_status_crawler.py"""
         return self.end(self.start(*arguments, program=SCRIPT))
