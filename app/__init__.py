@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.domain.contents import Found
     from app.domain.model import SourceConfig
     from app.domain.overview import Layout, Table
+    from app.domain.schedule import Schedule
     from app.harvest import Terms
     from app.outputs.google_sheets import GoogleSheets
     from app.ports import Source, Store
@@ -110,18 +111,27 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
 
 
 def _terms(config: Config, source: SourceConfig) -> Terms:
+    from app.domain.schedule import Schedule
     from app.harvest import Terms
 
     rules, terms = config.harvest, source.terms
-    earliest = datetime.combine(terms.earliest, time(), config.time_zone) if terms.earliest else None
+    schedule = Schedule.of(terms.schedule or "every day", config.time_zone)
+    earliest = datetime.combine(terms.earliest, time(), config.time_zone).astimezone(UTC) if terms.earliest else None
     return Terms(
         rules.chunk,
         rules.split,
         rules.longest,
         terms.rate.every if terms.rate else timedelta(0),
-        earliest.astimezone(UTC) if earliest else None,
+        earliest,
         rules.attempts,
+        interval=schedule.every or partial(_next, schedule),
+        since=earliest if terms.full else None,
+        after=terms.after,
     )
+
+
+def _next(schedule: Schedule, moment: datetime) -> datetime:
+    return schedule.after(moment, moment)
 
 
 def _guest(config: Config) -> GoogleSheets:

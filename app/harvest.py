@@ -13,7 +13,8 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from itertools import count
 
 from app.domain.catalogue import Asked, Fault, Kept, KnownRecord, LogEntry, Record, Understood, as_json, sighted
@@ -23,7 +24,9 @@ from app.domain.harvest import (
     Opening,
     Outside,
     Plan,
+    Step,
     Window,
+    missing,
     next_whole,
     outside,
     pause,
@@ -81,7 +84,8 @@ class Shown:
 class Terms:
     """`chunk`: records that are stored at once; `split`: from which length on a window is split; `longest`: how long
     one run may take; `every`: how long a source is left alone between two requests; `earliest`: since when there is
-    anything; `attempts`, `base`: how often, and how soon, a lock is asked for."""
+    anything; `attempts`, `base`: how often, and how soon, a lock is asked for; `interval`: how long a window is that is
+    planned, from `since` on if all is wanted, and not before a time of day, UTC (`after`)."""
 
     chunk: int = 500
     split: timedelta | None = None
@@ -90,6 +94,9 @@ class Terms:
     earliest: datetime | None = None
     attempts: int = 5
     base: float = 2.0
+    interval: Step = timedelta(days=1)
+    since: datetime | None = None
+    after: time_of_day | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,18 @@ class Harvest:
                 yield self._one(planned.skipped, asked, lock)
             for window in planned.windows:
                 yield self._one(window, asked, lock)
+
+    def schedule(self, cutoff: datetime) -> int:
+        """Makes the logs that are missing until then, and says how many. Raises StoreError."""
+        self.harvests.ensure(self.catalogue.config, self.clock())
+        name, version, terms = self.name, self.catalogue.version, self.terms
+        if terms.after is not None and cutoff.astimezone(UTC).time() < terms.after:
+            return 0
+        if not self.catalogue.dated and self.harvests.windows(name, version, PENDING):
+            return 0
+        last = max((window.end for window in self.harvests.windows(name, version, [*LogStatus])), default=None)
+        windows = missing(terms.interval, cutoff, last=last, earliest=terms.since, dated=self.catalogue.dated)
+        return self.harvests.create(name, version, windows, LogStatus.CREATED, self.tracker, self.clock())
 
     # ----------------------------------------------------------------------- the lock
 
@@ -174,6 +193,8 @@ class Harvest:
         done = self.harvests.windows(self.name, version, DONE)
         last = max((window.end for window in done), default=None)
         if not dated:
+            if pending := self.harvests.windows(self.name, version, PENDING):
+                return Plan((pending[-1],))
             ended = self.harvests.windows(self.name, version, [*DONE, LogStatus.FAILED, LogStatus.CANCELLED])
             wanted = next_whole(max((w.end for w in ended), default=None), self.clock(), self.terms.earliest)
             return Plan((wanted,) if wanted else ())

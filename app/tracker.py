@@ -170,6 +170,31 @@ class Tracker:
         report = self._crawl(chosen, (), False, False, touched, done.why_not, None, progress)
         return replace(done, crawl=report)
 
+    def schedule(
+        self, only: Collection[str] | None, cutoff: datetime, *, also_disabled: bool = False
+    ) -> Mapping[str, int]:
+        """Catalogue -> how many logs were made of what is to be read of it until then. Raises UsageError,
+        StoreError."""
+        harvests = (
+            self._harvest(catalogue, source)
+            for source in self._chosen(only, also_disabled=also_disabled)
+            if (catalogue := self.open_catalogue(source)) is not None
+        )
+        return {harvest.name: harvest.schedule(cutoff) for harvest in harvests}
+
+    def _harvest(
+        self, catalogue: Catalogue, source: SourceConfig, progress: Callable[[str], object] = lambda doing: None
+    ) -> Harvest:
+        return Harvest(
+            catalogue,
+            self.store.harvests,
+            self.store.lock,
+            self.version,
+            self.clock,
+            self.terms(source),
+            progress=progress,
+        )
+
     def _collect(self, sources: Sequence[SourceConfig], asked: Asked, progress: Callable[[str], object]) -> Harvested:
         """What was read of those of these sources that are catalogues."""
         logs: list[LogEntry] = []
@@ -180,17 +205,8 @@ class Tracker:
             if catalogue is None:
                 continue
             progress(f"reading {source.name}")
-            harvest = Harvest(
-                catalogue,
-                self.store.harvests,
-                self.store.lock,
-                self.version,
-                self.clock,
-                self.terms(source),
-                progress=progress,
-            )
             try:
-                logs += harvest.run(asked)
+                logs += self._harvest(catalogue, source, progress).run(asked)
             except Refused as error:
                 refused[source.name] = str(error)
             except Locked as error:

@@ -219,6 +219,7 @@ def problems(
 
 for tool in (
     harvests.harvest,
+    harvests.schedule,
     watch.watch,
     sheet.publish,
     sheet.restore,

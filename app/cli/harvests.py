@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.shared import AsJson, dump, moment, opened
+from app.cli.shared import AsJson, beginning, dump, opened, show
 from app.errors import UsageError
 
 runs = typer.Typer(help="The last runs, newest first.", invoke_without_command=True)
@@ -45,7 +45,7 @@ def harvest(
     from app.domain.catalogue import Asked
 
     with opened(context, writing=True) as (tracker, terminal):
-        since, until = moment(start, terminal.zone), moment(end, terminal.zone)
+        since, until = beginning(start, terminal.zone), beginning(end, terminal.zone)
         if since and until and since >= until:
             raise UsageError(f"--start {start} is not before --end {end}")
         asked = Asked(
@@ -68,6 +68,27 @@ def harvest(
         else:
             terminal.harvested(done)
     raise typer.Exit(done.exit_code)
+
+
+def schedule(
+    context: typer.Context,
+    source: Annotated[
+        list[str] | None, typer.Argument(help="Catalogues (name or address).", metavar="SOURCE...", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All catalogues.")] = False,
+    cutoff: Annotated[
+        str | None, typer.Option(help="Until then, instead of now (a date: its beginning).", metavar="TIME")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan what is to be read of catalogues: whole intervals, from the last one on. `harvest` reads what is planned."""
+    if bool(source) == everything:
+        raise UsageError("name catalogues, or say --all")
+    with opened(context, writing=True) as (tracker, terminal):
+        until = beginning(cutoff, terminal.zone) or tracker.clock()
+        made = tracker.schedule(source or None, until)
+        rows = [{"source": name, "planned": count} for name, count in made.items()]
+        show({"sources": rows}, as_json)
 
 
 @runs.callback()

@@ -117,17 +117,29 @@ def moment(text: str | None, zone: tzinfo) -> datetime | None:
     its last moment, a minute too, so that what is shown with a time is found under that time."""
     if text is None:
         return None
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"{text!r} is not a time; write 2026-11-20, 2026-11-20 09:30 or 2026-11-20T09:30:00Z"
-        ) from None
+    told = _told(text)
     if len(text) == len("2026-11-20"):
         told = told.replace(hour=23, minute=59, second=59)
     elif re.fullmatch(r"\S{10}.\d\d:\d\d(?!:).*", text):
         told = told.replace(second=59)
-    told = told if told.microsecond else told.replace(microsecond=999_999)
+    return _in_utc(told if told.microsecond else told.replace(microsecond=999_999), text, zone)
+
+
+def beginning(text: str | None, zone: tzinfo) -> datetime | None:
+    """The same, but it is taken as it stands: a date is its first moment."""
+    return None if text is None else _in_utc(_told(text), text, zone)
+
+
+def _told(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is not a time; write 2026-11-20, 2026-11-20 09:30 or 2026-11-20T09:30:00Z"
+        ) from None
+
+
+def _in_utc(told: datetime, text: str, zone: tzinfo) -> datetime:
     try:
         return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -87,8 +87,12 @@ def next_whole(last: datetime | None, now: datetime, earliest: datetime | None =
     return Window(start, now) if start < now else None
 
 
+Step = timedelta | Callable[[datetime], datetime]
+"""How long an interval is, or when the one that begins at a moment ends."""
+
+
 def missing(
-    interval: timedelta,
+    interval: Step,
     cutoff: datetime,
     *,
     last: datetime | None,
@@ -97,13 +101,12 @@ def missing(
 ) -> list[Window]:
     """The windows for which logs are due: whole intervals up to the cutoff, the remainder waits. They begin where the
     last log ended (`last`), or at `earliest` where that is given and all from then on is wanted; with neither it is
-    one interval. What is read whole needs no more than one."""
-    start = earliest or last or cutoff - interval
-    whole = (cutoff - start) // interval
-    if whole < 1:
-        return []
-    end = start + whole * interval
-    return chunks(Window(start, end), interval) if dated else [Window(start, end)]
+    one interval, or what ended within a day. What is read whole needs no more than one."""
+    found, start = [], earliest or last or cutoff - (interval if isinstance(interval, timedelta) else DAY)
+    while (end := start + interval if isinstance(interval, timedelta) else interval(start)) <= cutoff:
+        found.append(Window(start, end))
+        start = end
+    return found if dated or not found else [Window(found[0].start, found[-1].end)]
 
 
 # --------------------------------------------------------------------------- whether

@@ -80,13 +80,18 @@ class Desk:
         self.terms = Terms(**terms)
         self.slept: list[float] = []
 
+    def schedule(self, cutoff: datetime) -> int:
+        return self._harvest().schedule(cutoff)
+
     def harvest(self, shows: Sequence[Said] | None = None, **asked: Any) -> list[LogEntry]:
         if shows is not None:
             self.catalogue.shows = shows
-        harvest = Harvest(
+        return list(self._harvest().run(Asked(**asked)))
+
+    def _harvest(self) -> Harvest:
+        return Harvest(
             self.catalogue, self.store.harvests, self.store.lock, "0.1.0", self.clock, self.terms, self.slept.append
         )
-        return list(harvest.run(Asked(**asked)))
 
     def one(self, shows: Sequence[Said] | None = None, **asked: Any) -> LogEntry:
         (log,) = self.harvest(shows, **asked)
