@@ -126,6 +126,7 @@ class Tracker:
         touched: Touched | None = None,
         silent: Mapping[str, str] | None = None,
         behind: set[str] | None = None,
+        collect: bool = True,
         progress: Callable[[str], object] = lambda doing: None,
     ) -> Report:
         """Reads the sources, decides, records and publishes. `only`: these sources (names or keys; None: all), the
@@ -133,15 +134,15 @@ class Tracker:
         again; `dry_run`: report what would change and write nothing; `touched`: look at no more than this, and ask the
         databases of nothing else; `silent`: sources that are known not to answer -> in what words, which are not asked.
         Where a set `behind` is given, outputs that would have to be written in whole are not, but named there, for
-        `catch_up`; and so is the document where we are a guest if a visit to it would have to wait. `progress` is told
-        what is being done.
+        `catch_up`; and so is the document where we are a guest if a visit to it would have to wait. `collect`: also
+        reads catalogues before, else they show what `collect` found. `progress` is told what is being done.
 
         A source, database or output that fails is a line of the report; the rest goes on.
         Raises UsageError, Locked, StoreError."""
         chosen = self._chosen(only) if touched is None else [s for s in self.sources if s.name in touched and s.enabled]
         if off := [source.name for source in chosen if not source.enabled]:
             raise UsageError(f"{_listed(off)}: disabled; `sources enable` enables what is to be read again")
-        if not dry_run:
+        if collect and not dry_run:
             whole = [s for s in chosen if touched is None or touched[s.name] is None]
             silent = {**self._collect(whole, Asked(), progress).why_not, **(silent or {})}
         return self._crawl(chosen, confirm, full, dry_run, touched, silent or {}, behind, progress)
@@ -181,6 +182,10 @@ class Tracker:
             if (catalogue := self.open_catalogue(source)) is not None
         )
         return {harvest.name: harvest.schedule(cutoff) for harvest in harvests}
+
+    def collect(self, names: Collection[str]) -> Harvested:
+        """Reads these catalogues, and keeps what they say; a crawl shows it then. Raises UsageError, StoreError."""
+        return self._collect(self._chosen(names), Asked(), lambda doing: None)
 
     def _harvest(
         self, catalogue: Catalogue, source: SourceConfig, progress: Callable[[str], object] = lambda doing: None

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -74,14 +74,17 @@ def _until_reloaded(context: typer.Context, config: Config, health: Health, hear
 
 @contextmanager
 def _site(config: Config) -> Iterator[Site]:
-    from app.elsewhere import Elsewhere
+    from app.elsewhere import Catalogues, Outputs
     from app.triggers.daemon import ALL, Site
     from app.triggers.events import places
 
     how = config.watch
     schedules = {ALL: how.schedule, **how.schedules}
-    with rooms.open_tracker(config, writing=True) as tracker, closing(Elsewhere(config)) as elsewhere:
-        yield Site(tracker, places(config), schedules, elsewhere, how.debounce, how.jitter, how.show_every)
+    with ExitStack() as stack:
+        tracker = stack.enter_context(rooms.open_tracker(config, writing=True))
+        outputs = stack.enter_context(closing(Outputs(config)))
+        catalogues = stack.enter_context(closing(Catalogues(config)))
+        yield Site(tracker, places(config), schedules, outputs, catalogues, how.debounce, how.jitter, how.show_every)
 
 
 def _reloaded(context: typer.Context, before: Config) -> list[Config]:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import schedule
 
@@ -25,6 +26,9 @@ from app.tracker import Tracker
 from app.triggers import telling
 from app.triggers.events import Batch, Mode, Place, Watcher
 from app.triggers.health import STUCK, Health
+
+if TYPE_CHECKING:
+    from app.domain.catalogue import Harvested
 
 log = logging.getLogger("ingest-tracker")
 
@@ -54,6 +58,19 @@ class Elsewhere(Protocol):
     def busy(self) -> bool: ...
 
 
+class Collector(Protocol):
+    """Another process, where catalogues are read while events go on."""
+
+    def begin(self, names: Collection[str]) -> None: ...
+
+    def done(self) -> Harvested | None:
+        """As of `Elsewhere`."""
+        ...
+
+    @property
+    def busy(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """What the daemon is told of a configuration. `schedules`: of ALL, and of the sources that have one."""
@@ -62,6 +79,7 @@ class Site:
     places: Sequence[Place]
     schedules: Mapping[str, Schedule]
     elsewhere: Elsewhere
+    collector: Collector
     debounce: timedelta = timedelta(seconds=0.5)
     jitter: timedelta = timedelta(0)
     show_every: timedelta = timedelta(seconds=60)
@@ -73,6 +91,7 @@ class Wanted:
 
     jobs: set[str] = field(default_factory=set)
     touched: dict[str, set[str] | None] = field(default_factory=dict)
+    catalogues: set[str] = field(default_factory=set)
     publish: bool = False
 
     def add(self, batch: Batch) -> None:
@@ -83,7 +102,8 @@ class Wanted:
 
     @property
     def depth(self) -> int:
-        return len(self.jobs) + sum(1 if names is None else len(names) for names in self.touched.values())
+        touched = sum(1 if names is None else len(names) for names in self.touched.values())
+        return len(self.jobs) + len(self.catalogues) + touched
 
     def __bool__(self) -> bool:
         return bool(self.jobs or self.touched or self.publish)
@@ -124,17 +144,23 @@ class Daemon:
         self._shown = -math.inf
         self._upkeep = schedule.Scheduler()
         self._timetable: Timetable | None = None
+        self._catalogues = {s.name for s in site.tracker.sources if site.tracker.open_catalogue(s) is not None}
+        self._collected: frozenset[str] = frozenset()
+        """The catalogues that were read the last time."""
+        self._not_read: dict[str, str] = {}
+        """Those of them that could not be -> why."""
         health.sources([source.name for source in site.tracker.sources if source.enabled])
 
     def run(self, over: Callable[[], bool] = lambda: False) -> None:
         """Until `over`, which is asked about every second. What ends it otherwise is an exception of a signal's."""
-        for each in (self._hear, self._catch_up):
+        for each in (self._hear, self._catch_up, self._collect):
             self._upkeep.every(UPKEEP).seconds.do(each)
         self._upkeep.every(10).minutes.do(gc.collect)
         gc.collect()  # one before it, that had other settings, may lie there
         self._health.doing("")
         watched = self._watcher.modes()  # those say themselves that they are to be looked at
-        self._wanted.touched |= {name: None for name in self._names() if name not in watched}
+        # Catalogues are read when they are due: they are not ours to be asked each time that this begins.
+        self._wanted.touched |= {name: None for name in self._names() - self._catalogues if name not in watched}
         self._watcher.start()
         try:
             while not over():
@@ -175,7 +201,10 @@ class Daemon:
             return
         self._wanted.jobs.update(timetable.due(self._clock()))
         for source, retry in self._again.items():
-            if now >= retry.at:
+            if now >= retry.at and source in self._catalogues:
+                self._wanted.catalogues.add(source)
+                retry.at = math.inf  # until it was read
+            elif now >= retry.at:
                 self._wanted.touched.setdefault(source, None)
         self._wanted.publish |= self._sheet is not None and now >= self._sheet.at
 
@@ -187,9 +216,11 @@ class Daemon:
     def _work(self, batch: Batch | None) -> None:
         began, clock = self._clock(), self._steady()
         jobs, touched = {*self._wanted.jobs}, dict(self._wanted.touched)
+        catalogues = self._catalogues & (jobs | (self._without_schedule() if ALL in jobs else set()))
+        only_those = not touched and not self._wanted.publish and jobs and jobs <= catalogues
         try:
             with self._busy():
-                report = self._crawl(jobs, touched)
+                report = None if only_those else self._crawl(jobs, touched)
                 if jobs and self._timetable:
                     self._tracker.store.appoint(self._timetable.made(jobs, began))
         except Locked as error:
@@ -203,9 +234,11 @@ class Daemon:
             self._in_trouble(f"a fault of the program ({type(error).__name__})", told=True)
             return
         seconds = self._steady() - clock
-        self._wanted = Wanted()
+        self._wanted = Wanted(catalogues=self._wanted.catalogues | catalogues)
         gc.collect(1)  # else what those who asked how it is left behind lies there for hours
         self._recovered()
+        if report is None:
+            return
         self._health.ran(report, "schedule" if jobs else "events", seconds)
         self._retries(report)
         for level, sentence, facts in self._news.of(report, seconds):
@@ -216,17 +249,18 @@ class Daemon:
             name: f"{self._path(name)} {mode.why}"
             for name, mode in self._watcher.modes().items()
             if mode.how == "silent"
-        }
-        names = self._names()
-        doing = self._health.doing
+        } | {name: self._not_read[name] for name in touched if name in self._not_read}
+        names, crawl = self._names(), partial(self._tracker.crawl, collect=False, progress=self._health.doing)
+        trees = names - self._catalogues
         if ALL in jobs:
-            own = self._site.schedules.keys() & names
-            chosen = (names - own) | {*jobs, *touched} & names
+            chosen = (self._without_schedule() | {*jobs}) & trees | {*touched} & names
             only = None if chosen == names else sorted(chosen)
-            return self._tracker.crawl(only=only, silent=silent, behind=self._behind, progress=doing)
-        wanted = {name: names for name, names in touched.items()} | dict.fromkeys({*jobs} & names)
-        wanted = {name: what for name, what in wanted.items() if name in names}
-        return self._tracker.crawl(touched=wanted, silent=silent, behind=self._behind, progress=doing)
+            return crawl(only=only, silent=silent, behind=self._behind)
+        wanted = {name: what for name, what in touched.items() if name in names} | dict.fromkeys({*jobs} & trees)
+        return crawl(touched=wanted, silent=silent, behind=self._behind)
+
+    def _without_schedule(self) -> set[str]:
+        return self._names() - self._site.schedules.keys()
 
     def _names(self) -> set[str]:
         return {source.name for source in self._tracker.sources if source.enabled}
@@ -303,6 +337,22 @@ class Daemon:
                 log.error("%s cannot be written now: %s", " and ".join(sorted(self._behind)), error.strerror or error)
                 return
             self._behind.clear()
+
+    def _collect(self) -> None:
+        """Catalogues that are due are read, and then looked at: what was found, or why there is nothing."""
+        done = self._site.collector.done()
+        if done is not None:
+            self._not_read = dict(done.why_not)
+            self._wanted.touched |= dict.fromkeys(self._collected)
+        if not self._wanted.catalogues or self._site.collector.busy:
+            return
+        self._collected = frozenset(self._wanted.catalogues)
+        try:
+            self._site.collector.begin(self._collected)
+        except OSError as error:
+            log.error("catalogues cannot be read now: %s", error.strerror or error)
+            return
+        self._wanted.catalogues.clear()
 
     def _hear(self) -> None:
         """What came of that."""

@@ -236,3 +236,27 @@ def test_a_daemon_that_is_told_reads_what_was_added(site: Site) -> None:
         until(lambda: "E-MTAB-4" in daemon.states())
         assert "E-MTAB-3" not in daemon.states()
         assert daemon.end() == 0
+
+
+def test_a_catalogue_that_takes_its_time_holds_nothing_up(site: Site, website: Website) -> None:
+    entry = {"stage": "external", "kind": "json-listing", "name": "studies", "items": "data", "identifiers": ["links"]}
+    listing = website.url("/studies.json")
+    site.configure(
+        {"loading": {"stage": ["loading"]}, listing: {**entry, "allow_private_addresses": True, "retries": 0}}
+    )
+    website.serve("/studies.json", json.dumps(STUDIES).encode(), hang=True)
+    with watching(site, configured(site, "schedule: every 3 seconds")) as daemon:
+        until(lambda: website.requests)
+        site.fill("loading", ["E-MTAB-3"])
+        until(lambda: daemon.states() == {"E-MTAB-1": "loading", "E-MTAB-3": "loading"}, 5)
+        assert daemon.end() == 0
+    (log,) = site.run("runs", "--source", "studies", "--json").json["harvests"]
+    assert log["status"] == "cancelled"
+    website.serve("/studies.json", json.dumps(STUDIES).encode())
+    with watching(site, configured(site, "schedule: every 3 seconds")) as daemon:
+        until(lambda: daemon.states().get("E-MTAB-9") == "external", 20)
+        website.serve("/studies.json", json.dumps({"data": STUDIES["data"][1:]}).encode())
+        until(lambda: "E-MTAB-9" not in daemon.states(), 20)
+        website.serve("/studies.json", status=503)
+        assert "answered 503" in daemon.says("studies cannot be read: ")
+        assert daemon.end() == 0

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 
+from app.domain.catalogue import Harvested
 from app.domain.model import OutputReport, Report, Run, RunStatus, SourceReport
 from app.domain.schedule import Appointment, Schedule
 from app.errors import Locked, StoreError
@@ -36,19 +37,28 @@ class FakeTracker:
     fails: list[BaseException] = field(default_factory=list)
     wrong: dict[str, str] = field(default_factory=dict)
     behind: set[str] = field(default_factory=set)
+    catalogues: Collection[str] = ()
+    disabled: Collection[str] = ()
     outputs: Sequence[SimpleNamespace] = (SimpleNamespace(name="html_page"),)
     guest: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="sheet", pause=lambda: 20.0))
 
     @property
     def sources(self) -> list[SimpleNamespace]:
-        return [SimpleNamespace(name=name) for name in self.names]
+        return [SimpleNamespace(name=name, enabled=name not in self.disabled) for name in self.names]
+
+    def open_catalogue(self, source: SimpleNamespace) -> object:
+        return self if source.name in self.catalogues else None
 
     def crawl(self, *, behind: set[str], progress: object, **how: Any) -> Report:
         if self.fails:
             raise self.fails.pop(0)
         self.asked.append({name: what for name, what in how.items() if what})
         behind |= self.behind
-        read = how["touched"] if "touched" in how else (how["only"] or self.names)
+        read = (
+            how["touched"]
+            if "touched" in how
+            else (how["only"] or [name for name in self.names if name not in self.disabled])
+        )
         status = {name: SourceReport(name, "filesystem", "failed", 0, self.wrong[name]) for name in self.wrong}
         return Report(
             Run(START, START, RunStatus.SUCCEEDED, {}, 0, id=len(self.asked)),
@@ -89,17 +99,37 @@ class FakeElsewhere:
         return reports
 
 
+@dataclass
+class FakeCollector:
+    """`begun`: what was to be read, in turn; `found`: what came of it, once it is told."""
+
+    begun: list[Collection[str]] = field(default_factory=list)
+    busy: bool = False
+    found: Harvested | None = None
+
+    def begin(self, names: Collection[str]) -> None:
+        self.begun.append(names)
+        self.busy = True
+
+    def done(self) -> Harvested | None:
+        found, self.found = self.found, None
+        self.busy = self.busy and found is None
+        return found
+
+
 class Desk:
     """A daemon of which each turn is taken by hand."""
 
     def __init__(self, schedules: Mapping[str, str] | None = None, **more: Any) -> None:
         self.tracker, self.elsewhere, self.now = FakeTracker(**more), FakeElsewhere(), START
+        self.collector = FakeCollector()
         texts = {ALL: "every 8 hours", **(schedules or {})}
         site = Site(
             cast("Tracker", self.tracker),
             [Place("a", Path("/nfs/a"), True, timedelta(seconds=60))],
             {name: Schedule.of(text) for name, text in texts.items()},
             self.elsewhere,
+            self.collector,
         )
         self.health = Health("0.1.0")
         self.daemon = Daemon(site, self.health, lambda: self.now, lambda: self.now.timestamp())
@@ -110,6 +140,7 @@ class Desk:
     def _upkeep(self) -> None:
         self.daemon._hear()
         self.daemon._catch_up()
+        self.daemon._collect()
 
     def turn(self, seconds: float = 1, touched: Mapping[str, Sequence[str]] | None = None, **whole: str) -> list[Any]:
         """What was asked of the tracker so many seconds later, after these events."""
@@ -378,3 +409,54 @@ def test_a_clock_that_is_put_back_keeps_nothing_from_being_done() -> None:
     )
     desk.turn()
     assert asked == ["all"]
+
+
+# --------------------------------------------------------------------------- catalogues
+
+
+def test_catalogues_that_are_due_are_read_beside_and_looked_at_then() -> None:
+    desk = Desk(catalogues={"c"})
+    assert desk.turn() == [{"only": ["a", "b"]}]
+    assert desk.turn() == []
+    assert desk.collector.begun == [{"c"}]
+    assert desk.turn(touched={"a": ["x"]}) == [{"touched": {"a": {"x"}}}], "events go on"
+    desk.collector.found = Harvested()
+    assert desk.turn() == [{"touched": {"c": None}}]
+    desk.turn()
+    assert desk.collector.begun == [{"c"}]
+    desk.turn(8 * 3600)
+    desk.turn()
+    assert desk.collector.begun == [{"c"}, {"c"}]
+
+
+def test_a_catalogue_with_a_schedule_of_its_own_makes_no_run_of_trees() -> None:
+    desk = Desk({"c": "every 1 hour"}, catalogues={"c"})
+    assert desk.turn() == [{"only": ["a", "b"]}]
+    desk.turn()
+    desk.collector.found = Harvested()
+    assert desk.turn() == [{"touched": {"c": None}}]
+    assert desk.turn(3600) == []
+    desk.turn()
+    assert desk.collector.begun == [{"c"}, {"c"}]
+
+
+def test_one_that_could_not_be_read_is_told_so_and_read_again_later() -> None:
+    desk = Desk(catalogues={"c"}, wrong={"c": "its server is down"})
+    desk.turn()
+    desk.turn()
+    desk.collector.found = Harvested(refused={"c": "its server is down"})
+    assert desk.turn() == [{"touched": {"c": None}, "silent": {"c": "its server is down"}}]
+    desk.turn(2)
+    assert desk.collector.begun == [{"c"}]
+    desk.turn(4)
+    desk.turn()
+    assert desk.collector.begun == [{"c"}, {"c"}]
+    desk.tracker.wrong.clear()
+    desk.collector.found = Harvested()
+    assert desk.turn() == [{"touched": {"c": None}}]
+
+
+def test_sources_that_are_disabled_are_left_alone() -> None:
+    desk = Desk({"b": "every 1 hour"}, disabled={"b", "c"})
+    assert desk.turn() == [{}], "of all that are enabled"
+    assert desk.health.told()["sources"].keys() == {"a"}
