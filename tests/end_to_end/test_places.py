@@ -255,8 +255,8 @@ def test_a_catalogue_that_takes_its_time_holds_nothing_up(site: Site, website: W
     website.serve("/studies.json", json.dumps(STUDIES).encode())
     with watching(site, configured(site, "schedule: every 3 seconds")) as daemon:
         until(lambda: daemon.states().get("E-MTAB-9") == "external", 20)
-        website.serve("/studies.json", json.dumps({"data": STUDIES["data"][1:]}).encode())
-        until(lambda: "E-MTAB-9" not in daemon.states(), 20)
+        website.serve("/studies.json", json.dumps({"data": [{"identifier": "S-3", "title": "Third"}]}).encode())
+        until(lambda: daemon.states() == {"E-MTAB-1": "loading", "E-MTAB-3": "loading", "studies:S-3": "external"}, 20)
         website.serve("/studies.json", status=503)
         assert "answered 503" in daemon.says("studies cannot be read: ")
         assert daemon.end() == 0
