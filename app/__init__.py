@@ -40,6 +40,7 @@ __all__ = [
     "ours",
     "probe",
     "render",
+    "terms",
     "version",
     "whereabouts",
 ]
@@ -95,7 +96,7 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
             sources=config.sources,
             open_source=open_source,
             open_catalogue=open_catalogue,
-            terms=partial(_terms, config),
+            terms=partial(terms, config),
             store=store,
             eligibility=Databases(config.databases, config.checks, config.authorities),
             supported_species=partial(read_species, config.supported_species),
@@ -110,23 +111,24 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
         )
 
 
-def _terms(config: Config, source: SourceConfig) -> Terms:
+def terms(config: Config, source: SourceConfig) -> Terms:
+    """On which terms a catalogue is read: the site's, and its own."""
     from app.domain.schedule import Schedule
     from app.harvest import Terms
 
-    rules, terms = config.harvest, source.terms
-    schedule = Schedule.of(terms.schedule or "every day", config.time_zone)
-    earliest = datetime.combine(terms.earliest, time(), config.time_zone).astimezone(UTC) if terms.earliest else None
+    rules, own = config.harvest, source.terms
+    schedule = Schedule.of(own.schedule or "every day", config.time_zone)
+    earliest = datetime.combine(own.earliest, time(), config.time_zone).astimezone(UTC) if own.earliest else None
     return Terms(
         rules.chunk,
         rules.split,
         rules.longest,
-        terms.rate.every if terms.rate else timedelta(0),
+        own.rate.every if own.rate else timedelta(0),
         earliest,
         rules.attempts,
         interval=schedule.every or partial(_next, schedule),
-        since=earliest if terms.full else None,
-        after=terms.after,
+        since=earliest if own.full else None,
+        after=own.after,
     )
 
 
