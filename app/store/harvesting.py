@@ -156,7 +156,7 @@ class SqlHarvests:
             )
 
     def logs(self, source: str = "", statuses: Collection[LogStatus] = (), limit: int = 20) -> Sequence[LogEntry]:
-        which = ["source.label = :source"] * bool(source) or ["log.run_id IS NULL"]
+        which = ["source.label = :source", _READ_THERE] if source else ["log.run_id IS NULL"]
         if statuses:
             which.append(f"log.status IN ({', '.join(str(status.value) for status in statuses)})")
         with self.database.snapshot() as snapshot:
@@ -369,6 +369,13 @@ def _required(snapshot: Snapshot, source: str) -> int:
 
 def _log(snapshot: Snapshot, condition: str, **parameters: Any) -> LogEntry | None:
     return next(logs(snapshot, f"WHERE {condition}", **parameters), None)
+
+
+_READ_THERE = (
+    "(log.run_id IS NULL OR NOT EXISTS"
+    " (SELECT 1 FROM harvest_log AS own WHERE own.source_config_id = source.id AND own.run_id IS NULL))"
+)
+"""A crawl has logs of its own; of a catalogue they only say that what was harvested of it was looked at."""
 
 
 def logs(snapshot: Snapshot, which: str, **parameters: Any) -> Iterator[LogEntry]:
