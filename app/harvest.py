@@ -143,8 +143,10 @@ class Harvest:
         name, version, terms = self.name, self.catalogue.version, self.terms
         if terms.after is not None and cutoff.astimezone(UTC).time() < terms.after:
             return 0
-        if not self.catalogue.dated and self.harvests.windows(name, version, PENDING):
-            return 0
+        if not self.catalogue.dated:
+            cutoff = min(cutoff, self.clock())  # it shows what is there now
+            if self.harvests.windows(name, version, PENDING):
+                return 0
         last = max((window.end for window in self.harvests.windows(name, version, [*LogStatus])), default=None)
         windows = missing(terms.interval, cutoff, last=last, earliest=terms.since, dated=self.catalogue.dated)
         return self.harvests.create(name, version, windows, LogStatus.CREATED, self.tracker, self.clock())

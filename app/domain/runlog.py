@@ -92,7 +92,7 @@ def advice(log: RunLog) -> list[str]:
     if errors:
         found.append(
             f"{_counted(errors, 'record')} could not be used: tell the people of the catalogue, who have their "
-            f"identifiers from `runs problems h{entry.id} --json`."
+            f"identifiers from `runs problems h{entry.id}`."
         )
     counters = entry.counters
     if counters.gone and counters.gone >= counters.seen:
