@@ -131,7 +131,7 @@ class Harvest:
         ):
             raise Refused(why)
         with self._locked(asked) as lock:
-            planned = self._plan(asked)
+            planned = self._plan(asked, alone=lock is not None)
             if planned.skipped:
                 yield self._one(planned.skipped, asked, lock)
             for window in planned.windows:
@@ -190,12 +190,14 @@ class Harvest:
 
     # ----------------------------------------------------------------------- windows
 
-    def _plan(self, asked: Asked) -> Plan:
+    def _plan(self, asked: Asked, *, alone: bool) -> Plan:
+        """`alone`: nobody else reads it, so that whoever has begun is gone."""
         version, dated = self.catalogue.version, self.catalogue.dated
         done = self.harvests.windows(self.name, version, DONE)
         last = max((window.end for window in done), default=None)
         if not dated:
-            if pending := self.harvests.windows(self.name, version, PENDING):
+            waiting = PENDING | {LogStatus.STARTED} if alone else PENDING
+            if pending := self.harvests.windows(self.name, version, waiting):
                 return Plan((pending[-1],))
             ended = self.harvests.windows(self.name, version, [*DONE, LogStatus.FAILED, LogStatus.CANCELLED])
             wanted = next_whole(max((w.end for w in ended), default=None), self.clock(), self.terms.earliest)
