@@ -10,7 +10,6 @@ import copyreg
 import ctypes
 import logging
 import multiprocessing
-import os
 import signal
 import time
 from abc import ABC, abstractmethod
@@ -22,7 +21,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.domain.model import OutputReport
 from app.errors import TrackerError
-from app.program import Stopped
 
 if TYPE_CHECKING:
     from app.config import Config
@@ -160,9 +158,7 @@ def _work(kind: type[_Elsewhere[T]], config: Config, names: Collection[str], tel
             tell.send(kind.work(tracker, names))
     except TrackerError as error:
         tell.send(kind.lost(names, str(error)))
-    except Stopped:
-        os._exit(1)
 
 
 def _stop(number: int, frame: object) -> None:
-    raise Stopped(number)
+    raise SystemExit(128 + number)
