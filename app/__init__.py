@@ -70,7 +70,6 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
     from app.domain.presence import HoldLimits
     from app.domain.production import Authority
     from app.eligibility import Databases
-    from app.harvest import Shown
     from app.outputs import open_outputs
     from app.ports import Catalogue
     from app.sources import opener
@@ -90,7 +89,11 @@ def open_tracker(config: Config, *, writing: bool = False, dry_run: bool = False
 
         def open_source(source: SourceConfig) -> Source:
             there = opened(source)
-            return Shown(source, there, store.harvests, ours(config)) if isinstance(there, Catalogue) else there
+            if not isinstance(there, Catalogue):
+                return there
+            from app.harvest import Shown
+
+            return Shown(source, there, store.harvests, ours(config))
 
         yield Tracker(
             sources=config.sources,

@@ -11,13 +11,11 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app import sources
 from app.config import Config, understood, with_sources
 from app.config.pages import Malformed, Unreadable, parse_json, read_text
-from app.domain.catalogue import Fault, KnownRecord
-from app.domain.harvest import DAY, Window
 from app.domain.model import Registered, Severity, SourceConfig
 from app.domain.waiting import Rate
 from app.errors import KeyMissing, RecordError, SourceError, StoreError, UsageError
@@ -25,6 +23,9 @@ from app.ports import Catalogue, Register
 from app.store import open_store
 from app.store.rows import entry, source_values
 from app.store.sealing import Seal, new_key
+
+if TYPE_CHECKING:
+    from app.domain.catalogue import KnownRecord
 
 
 def tracked(config: Config) -> Config:
@@ -126,6 +127,9 @@ def enable(source: SourceConfig, enabled: bool, config: Config) -> None:
 def analyse(source: SourceConfig, config: Config) -> dict[str, Any]:
     """`{"name", "kind", "status": "ok|failed", "records", "understood", "problems", "seconds", "found"}`: what comes of
     reading it, of which nothing is kept. Of what is no catalogue only `found` tells."""
+    from app.domain.catalogue import Fault
+    from app.domain.harvest import DAY, Window
+
     began = time.monotonic()
     row: dict[str, Any] = {"name": source.name, "kind": source.kind, "status": "ok"}
     records = understandable = problems = 0

@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.domain.catalogue import Harvested, LogEntry
 from app.domain.contents import Found, Identical
 from app.domain.duplicates import KnownGroup
 from app.domain.model import (
@@ -28,12 +27,15 @@ from app.domain.model import (
     State,
     StateChange,
 )
-from app.domain.runlog import RunLog
 from app.domain.search import Answer
 from app.domain.stuck import Stuck
 from app.domain.text import printable
 from app.domain.versions import Version
 from app.domain.visit import Published
+
+if TYPE_CHECKING:  # most of what is told needs nothing of it
+    from app.domain.catalogue import Harvested, LogEntry
+    from app.domain.runlog import RunLog
 
 Json = dict[str, Any]
 

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
-from app.domain.catalogue import Harvested, LogEntry
 from app.domain.duplicates import KnownGroup
 from app.domain.model import (
     Entry,
@@ -33,11 +32,14 @@ from app.domain.model import (
     Verdict,
 )
 from app.domain.overview import Cell, Table, state_name
-from app.domain.runlog import RunLog, advice, asked, summary
 from app.domain.stuck import Stuck
 from app.domain.versions import Version
 from app.domain.visit import Published
 from app.shapes import with_duration
+
+if TYPE_CHECKING:  # most of what is told needs nothing of it
+    from app.domain.catalogue import Harvested, LogEntry
+    from app.domain.runlog import RunLog
 
 CHANGES_LISTED = 15
 """A summary lists so many changes; the overview has all."""
@@ -385,6 +387,8 @@ class Terminal:
 
     def run_log(self, log: RunLog) -> None:
         """A screen at most, in words that need no explanation."""
+        from app.domain.runlog import advice, asked, summary
+
         entry, counters = log.entry, log.entry.counters
         colour = _COLOURS.get(entry.status.name.lower(), "")
         self._out.print(Text.assemble((f"Harvest h{entry.id} of {entry.source}", "bold")))

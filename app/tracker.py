@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from app.crawl import Crawl, Touched
 from app.domain import details, history, presence
 from app.domain.accessions import is_accession, numbered
-from app.domain.catalogue import Asked, Harvested, LogEntry
 from app.domain.details import Overview
 from app.domain.duplicates import KnownGroup
 from app.domain.history import Findings, Policy
@@ -48,8 +47,11 @@ from app.domain.text import one_line, storable
 from app.domain.versions import Version, versions
 from app.domain.visit import Guestbook, Published, Visit, noted
 from app.errors import Locked, OutputError, Refused, StoreError, UnknownDataset, UsageError
-from app.harvest import Harvest, Terms
 from app.ports import Catalogue, Eligibility, Guest, Lock, Output, Source, Store, SupportedSpecies
+
+if TYPE_CHECKING:  # a crawl of trees needs nothing of it
+    from app.domain.catalogue import Asked, Harvested, LogEntry
+    from app.harvest import Harvest, Terms
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +115,7 @@ class Tracker:
     """those that the databases told the last time"""
     open_catalogue: Callable[[SourceConfig], Catalogue | None] = lambda source: None
     """None: the source is no catalogue, and is read by crawls alone"""
-    terms: Callable[[SourceConfig], Terms] = lambda source: Terms()
+    terms: Callable[[SourceConfig], Terms] | None = None
     """of harvests"""
 
     def crawl(
@@ -144,13 +146,13 @@ class Tracker:
             raise UsageError(f"{_listed(off)}: disabled; `sources enable` enables what is to be read again")
         if collect and not dry_run:
             whole = [s for s in chosen if touched is None or touched[s.name] is None]
-            silent = {**self._collect(whole, Asked(), progress).why_not, **(silent or {})}
+            silent = {**self._not_read(whole, progress), **(silent or {})}
         return self._crawl(chosen, confirm, full, dry_run, touched, silent or {}, behind, progress)
 
     def harvest(
         self,
         only: Collection[str] | None = None,
-        asked: Asked = Asked(),  # noqa: B008 - frozen
+        asked: Asked | None = None,
         *,
         progress: Callable[[str], object] = lambda doing: None,
     ) -> Harvested:
@@ -158,6 +160,9 @@ class Tracker:
         of these sources alone. `only`: these sources (names or keys; None: all that are catalogues). A source that
         fails, is refused or locked is told; the rest goes on. Raises UsageError, StoreError; Locked where another crawl
         is on, by when all is kept."""
+        from app.domain.catalogue import Asked
+
+        asked = asked or Asked()
         chosen = self._chosen(only, also_disabled=asked.ignore_disabled or asked.force)
         for source in chosen if only is not None else ():
             if self.open_catalogue(source) is None:
@@ -185,23 +190,37 @@ class Tracker:
 
     def collect(self, names: Collection[str]) -> Harvested:
         """Reads these catalogues, and keeps what they say; a crawl shows it then. Raises UsageError, StoreError."""
+        from app.domain.catalogue import Asked
+
         return self._collect(self._chosen(names), Asked(), lambda doing: None)
+
+    def _not_read(self, sources: Sequence[SourceConfig], progress: Callable[[str], object]) -> Mapping[str, str]:
+        """Reads those of them that are catalogues, and says why not."""
+        if all(self.open_catalogue(source) is None for source in sources):
+            return {}  # then nothing of harvests need be loaded
+        from app.domain.catalogue import Asked
+
+        return self._collect(sources, Asked(), progress).why_not
 
     def _harvest(
         self, catalogue: Catalogue, source: SourceConfig, progress: Callable[[str], object] = lambda doing: None
     ) -> Harvest:
+        from app.harvest import Harvest, Terms
+
         return Harvest(
             catalogue,
             self.store.harvests,
             self.store.lock,
             self.version,
             self.clock,
-            self.terms(source),
+            self.terms(source) if self.terms else Terms(),
             progress=progress,
         )
 
     def _collect(self, sources: Sequence[SourceConfig], asked: Asked, progress: Callable[[str], object]) -> Harvested:
         """What was read of those of these sources that are catalogues."""
+        from app.domain.catalogue import Harvested
+
         logs: list[LogEntry] = []
         refused: dict[str, str] = {}
         locked: dict[str, str] = {}
