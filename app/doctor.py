@@ -53,6 +53,9 @@ def _settings(config: Config) -> Iterator[Finding]:
 
 def _sources(config: Config) -> Iterator[Finding]:
     for source in config.sources:
+        if not source.enabled:
+            yield _finding(f"source {source.name}", "warning", "disabled: it is not read; `sources enable` ends that")
+            continue
         probed = app.probe(source, config)
         yield _finding(f"source {source.name}", probed["status"], probed["found"])
 

@@ -184,10 +184,11 @@ def with_sources(config: Config, sources: Sequence[SourceConfig]) -> Config:
 
 def _rules(page: Page, settings: TrackerSettings, environ: Mapping[str, str]) -> HarvestRules:
     how, _ = page.check(HarvestSettings, settings.harvest if "harvest" in settings.model_fields_set else {}, "harvest")
-    written = environ.get(KEYS, "").split()
+    written, file = environ.get(KEYS, "").split(), None
     if how.key_file and not written:
+        file = Path(page.path(how.key_file))
         try:
-            written = read_text(Path(page.path(how.key_file))).split()
+            written = read_text(file).split()
         except Unreadable as error:
             page.mistake(f"{how.key_file} {error}; `keys new` makes one", "harvest", "key_file")
     return HarvestRules(
@@ -196,7 +197,7 @@ def _rules(page: Page, settings: TrackerSettings, environ: Mapping[str, str]) ->
         longest=timedelta(seconds=how.longest),
         attempts=how.attempts,
         contact=how.contact,
-        key_file=Path(page.path(how.key_file)) if how.key_file else None,
+        key_file=file,
         keys=tuple(written),
     )
 

@@ -203,8 +203,17 @@ def test_keys_are_changed_without_losing_what_they_sealed(site: Site, website: W
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
     assert site.run("sources", "check").code == 0
     assert website.requests[-1].headers["authorization"] == f"Bearer {SECRET}"
+    last = keys.read_text()
     keys.write_text(first)
     assert site.run("sources", "list").message.startswith("studies: none of the keys is the one")
+    keys.write_text(first + last)
+    assert site.run("sources", "check").code == 0, "as where it was interrupted"
+    keys.unlink()
+    assert "etc/keys" not in site.run("sources", "check", INGEST_TRACKER_KEYS=f"{first} {last}").err
+    assert site.run("keys", "rotate", INGEST_TRACKER_KEYS=f"{first} {last}").code == 0
+    assert site.run("sources", "check", INGEST_TRACKER_KEYS=first).code == 0
+    keys.write_text("nonsense")
+    assert site.run("sources", "list").message == "studies: a key is none that `keys new` made"
 
 
 def test_a_login_in_the_file_may_come_from_elsewhere(site: Site, website: Website) -> None:
