@@ -10,7 +10,7 @@ import hashlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -133,6 +133,7 @@ class Harvest:
         with self._locked(asked) as lock:
             planned = self._plan(asked, alone=lock is not None)
             if planned.skipped:
+                self._create([planned.skipped], LogStatus.SKIPPED)
                 yield self._one(planned.skipped, asked, lock)
             for window in planned.windows:
                 yield self._one(window, asked, lock)
@@ -149,7 +150,7 @@ class Harvest:
                 return 0
         last = max((window.end for window in self.harvests.windows(name, version, [*LogStatus])), default=None)
         windows = missing(terms.interval, cutoff, last=last, earliest=terms.since, dated=self.catalogue.dated)
-        return self.harvests.create(name, version, windows, LogStatus.CREATED, self.tracker, self.clock())
+        return self._create(windows, LogStatus.CREATED)
 
     # ----------------------------------------------------------------------- the lock
 
@@ -179,14 +180,7 @@ class Harvest:
     def _reschedule(self, asked: Asked) -> None:
         """What was to be read by dates is remembered; what is read whole will be read whole."""
         if self.catalogue.dated and asked.start and asked.end:
-            self.harvests.create(
-                self.name,
-                self.catalogue.version,
-                [Window(asked.start, asked.end)],
-                LogStatus.RESCHEDULED,
-                self.tracker,
-                self.clock(),
-            )
+            self._create([Window(asked.start, asked.end)], LogStatus.RESCHEDULED)
 
     # ----------------------------------------------------------------------- windows
 
@@ -218,10 +212,13 @@ class Harvest:
             superfluous=asked.superfluous,
         )
         if planned.split:
-            now = self.clock()
-            self.harvests.create(self.name, version, [planned.split], LogStatus.SPLIT, self.tracker, now)
-            self.harvests.create(self.name, version, planned.windows, LogStatus.CREATED, self.tracker, now)
+            self._create([planned.split], LogStatus.SPLIT)
+            self._create(planned.windows, LogStatus.CREATED)
         return planned
+
+    def _create(self, windows: Iterable[Window], status: LogStatus) -> int:
+        """Logs for these windows, where there are none; how many that were."""
+        return self.harvests.create(self.name, self.catalogue.version, windows, status, self.tracker, self.clock())
 
     # ----------------------------------------------------------------------- one window
 

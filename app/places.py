@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from app.store.rows import entry, source_values
 from app.store.sealing import Seal, new_key
 
 if TYPE_CHECKING:
-    from app.domain.catalogue import KnownRecord
+    from app.domain.catalogue import Facts, Fault, KnownRecord, Record
 
 
 def tracked(config: Config) -> Config:
@@ -61,6 +63,16 @@ def _opened(source: Registered, seal: Seal) -> Mapping[str, Any]:
 def _register(config: Config, *, create: bool) -> Iterator[Register]:
     with closing(open_store(config.store, config.lifecycle, create=create)) as store:
         yield store.register
+
+
+def one(wanted: str, config: Config) -> SourceConfig:
+    """The source of that name, directory or address. Raises UsageError."""
+    names = {wanted, wanted.rstrip("/"), str(Path(wanted).absolute())}
+    for source in config.sources:
+        if names & {source.name, source.key}:
+            return source
+    there = ", ".join(sorted(source.name for source in config.sources))
+    raise UsageError(f"no source is called {wanted!r}; there are: {there}")
 
 
 # --------------------------------------------------------------------------- what is added
@@ -124,35 +136,54 @@ def enable(source: SourceConfig, enabled: bool, config: Config) -> None:
 # --------------------------------------------------------------------------- what is there
 
 
+def fetched(
+    wanted: str, config: Config, limit: int | None = None
+) -> Iterator[Fault | tuple[Record, Facts | None, str]]:
+    """The records of a catalogue, each with what it is understood to say, or why not; nothing is kept. Raises
+    SourceError, UsageError."""
+    source = one(wanted, config)
+    there = sources.opener(re.compile(config.accession))(source)
+    if not isinstance(there, Catalogue):
+        raise UsageError(f"{source.name} is no catalogue; `sources check` says what is there")
+    yield from islice(_read(there, source), limit)
+
+
+def _read(there: Catalogue, source: SourceConfig) -> Iterator[Fault | tuple[Record, Facts | None, str]]:
+    from app.domain.catalogue import Fault
+    from app.domain.harvest import DAY, Window
+
+    now = datetime.now(UTC)
+    for said in there.records(Window(now - 36_500 * DAY, now), Alone(source.terms.rate)):
+        if isinstance(said, Fault):
+            yield said
+            continue
+        try:
+            yield said, there.facts(said), ""
+        except RecordError as error:
+            yield said, None, str(error)
+
+
 def analyse(source: SourceConfig, config: Config) -> dict[str, Any]:
     """`{"name", "kind", "status": "ok|failed", "records", "understood", "problems", "seconds", "found"}`: what comes of
     reading it, of which nothing is kept. Of what is no catalogue only `found` tells."""
     from app.domain.catalogue import Fault
-    from app.domain.harvest import DAY, Window
 
     began = time.monotonic()
     row: dict[str, Any] = {"name": source.name, "kind": source.kind, "status": "ok"}
-    records = understandable = problems = 0
+    counts = Counter[str]()
     try:
         there = sources.opener(re.compile(config.accession))(source)
         if isinstance(there, Catalogue):
-            now = datetime.now(UTC)
-            for said in there.records(Window(now - 36_500 * DAY, now), Alone(source.terms.rate)):
-                if isinstance(said, Fault):
-                    problems += said.severity is Severity.ERROR
-                    continue
-                records += 1
-                try:
-                    there.facts(said)
-                    understandable += 1
-                except RecordError:
-                    problems += 1
-            found = f"{records:,} records"
+            for said in _read(there, source):
+                understood = not isinstance(said, Fault) and said[1] is not None
+                wrong = said.severity is Severity.ERROR if isinstance(said, Fault) else not understood
+                counts.update(records=not isinstance(said, Fault), understood=understood, problems=wrong)
+            found = f"{counts['records']:,} records"
         else:
             found = there.probe()
     except SourceError as error:
         row["status"], found = "failed", str(error)
-    row |= {"records": records, "understood": understandable, "problems": problems}
+    row |= {name: counts[name] for name in ("records", "understood", "problems")}
     return {**row, "seconds": round(time.monotonic() - began, 1), "found": found}
 
 

@@ -38,7 +38,20 @@ from app.domain.schedule import Appointment
 from app.domain.visit import Guestbook, Visit
 
 if TYPE_CHECKING:  # a crawl of trees needs nothing of it
-    from app.domain.catalogue import Asked, Change, Facts, Fault, Kept, KnownRecord, LogEntry, Record, Told, Understood
+    from app.domain.catalogue import (
+        Asked,
+        Change,
+        Facts,
+        Fault,
+        Kept,
+        KeptDatum,
+        KnownRecord,
+        LogEntry,
+        Pruned,
+        Record,
+        Told,
+        Understood,
+    )
     from app.domain.harvest import Opening, Window
     from app.domain.runlog import RunLog
 
@@ -224,6 +237,20 @@ class Harvests(Protocol):
 
     def problems(self, log: int, message: str = "") -> Iterator[Fault]:
         """All of them, or those that say this, in the order in which they were found; never all at once."""
+        ...
+
+    def kept(self, source: str, identifier: str, log: int | None = None) -> KeptDatum | None:
+        """What an identifier says now, or what this log found of it, as it is kept; None: nothing is."""
+        ...
+
+    def faulty(self, source: str = "") -> Iterator[tuple[str, str]]:
+        """(SHA-256, what is wrong) of all that is no longer what was received, of a source or of all; one at a time."""
+        ...
+
+    def prune(self, before: datetime, *, dry_run: bool = False) -> Pruned:
+        """Removes what is no longer needed, and is from before then: what records said once, problems, and logs; but
+        not what they say now, the last log of a source, nor those which tell what was read of a catalogue by date. With
+        `dry_run` it is only counted."""
         ...
 
     def cancel(self, log: int, at: datetime) -> bool:

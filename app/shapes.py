@@ -34,7 +34,7 @@ from app.domain.versions import Version
 from app.domain.visit import Published
 
 if TYPE_CHECKING:  # most of what is told needs nothing of it
-    from app.domain.catalogue import Harvested, LogEntry
+    from app.domain.catalogue import Facts, Harvested, KeptDatum, LogEntry, Pruned, Record
     from app.domain.runlog import RunLog
 
 Json = dict[str, Any]
@@ -133,9 +133,10 @@ def run_log(log: RunLog) -> Json:
     }
 
 
-def runs(done: Iterable[Run]) -> Json:
-    """`{"runs": [{"id", "status", "started", "finished", "seconds", "changes", "counts", "error"}]}`, newest first"""
-    return {"runs": [run(one) for one in done]}
+def runs(done: Iterable[Run], logs: Iterable[LogEntry]) -> Json:
+    """`{"runs": [{"id", "status", "started", "finished", "seconds", "changes", "counts", "error"}], "harvests": []}`,
+    newest first; harvests as `harvest_log` has them."""
+    return {"runs": [run(one) for one in done], "harvests": [harvest_log(log) for log in logs]}
 
 
 def problem(found: Problem) -> Json:
@@ -396,3 +397,30 @@ def _change(change: StateChange) -> Json:
 
 def _state(state: State | None) -> str | None:
     return state.name if state else None
+
+
+def kept(datum: KeptDatum) -> dict[str, Any]:
+    """`{"identifier", "sha256", "size", "stored", "content_type", "first_seen", "last_seen", "datestamp", "location",
+    "gone"}`: sizes in bytes, as received and as packed."""
+    told = {name: getattr(datum, name) for name in ("identifier", "sha256", "size", "stored", "content_type")}
+    moments = {name: time(getattr(datum, name)) for name in ("first_seen", "last_seen", "datestamp")}
+    return {**told, **moments, "location": datum.location, "gone": datum.gone}
+
+
+def pruned(removed: Pruned) -> dict[str, int]:
+    """`{"data", "contents", "problems", "logs"}`"""
+    return {name: getattr(removed, name) for name in ("data", "contents", "problems", "logs")}
+
+
+def fetched(record: Record, facts: Facts | None, error: str) -> dict[str, Any]:
+    """`{"identifier", "title", "identifiers", "error", "size", "datestamp", "location"}`; `title` is null where it
+    could not be understood, for the reason that `error` gives."""
+    return {
+        "identifier": record.identifier,
+        "title": facts and facts.title,
+        "identifiers": list(facts.identifiers) if facts else [],
+        "error": error,
+        "size": len(record.body or b""),
+        "datestamp": time(record.datestamp),
+        "location": record.location,
+    }

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 import app as rooms
-from app.cli import curators, duplicates, harvests, keys, sheet, sources, watch
+from app.cli import curators, duplicates, harvests, keys, raw, sheet, sources, watch
 from app.cli.shared import AsJson, Given, dump, loaded, moment, opened, show
 from app.errors import ConfigError, UsageError
 from app.program import leave, supervised
@@ -220,6 +220,8 @@ def problems(
 for tool in (
     harvests.harvest,
     harvests.schedule,
+    raw.fetch,
+    raw.prune,
     watch.watch,
     sheet.publish,
     sheet.restore,
@@ -234,6 +236,7 @@ command.add_typer(duplicates.command, name="duplicates")
 command.add_typer(curators.accessions, name="accession")
 command.add_typer(sheet.command, name="sheet")
 command.add_typer(sources.command, name="sources")
+command.add_typer(raw.command, name="raw")
 command.add_typer(keys.command, name="keys")
 command.add_typer(settings, name="config")
 

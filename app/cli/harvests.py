@@ -114,7 +114,7 @@ def runs_list(
         if as_json:
             from app import shapes
 
-            dump(shapes.runs(crawls or ()) | {"harvests": [shapes.harvest_log(log) for log in logs]})
+            dump(shapes.runs(crawls or (), logs))
             return
         if crawls is not None:
             terminal.runs(crawls)
@@ -126,7 +126,7 @@ def runs_list(
 def runs_show(context: typer.Context, run: Number, as_json: AsJson = False) -> None:
     """What was asked, found and changed in a harvest, what is wrong, and what to do about it."""
     with opened(context) as (tracker, terminal):
-        log = tracker.store.harvests.log(_number(run))
+        log = tracker.store.harvests.log(number_of(run))
         if log is None:
             raise UsageError(f"there is no harvest {run}; `runs` lists them")
         if as_json:
@@ -147,7 +147,7 @@ def runs_problems(
     import json
 
     with opened(context) as (tracker, _):
-        for fault in tracker.store.harvests.problems(_number(run), message):
+        for fault in tracker.store.harvests.problems(number_of(run), message):
             told = {"identifier": fault.identifier, "severity": str(fault.severity), "message": fault.message}
             typer.echo(json.dumps(told, ensure_ascii=False))
 
@@ -156,12 +156,13 @@ def runs_problems(
 def runs_cancel(context: typer.Context, run: Number) -> None:
     """Let a harvest that is on end at its next chunk; what it has read is kept."""
     with opened(context, writing=True) as (tracker, terminal):
-        if not tracker.store.harvests.cancel(_number(run), tracker.clock()):
+        if not tracker.store.harvests.cancel(number_of(run), tracker.clock()):
             raise UsageError(f"harvest {run} is not on; `runs --status started` lists those that are")
         terminal.say(f"harvest {run} will end")
 
 
-def _number(run: str) -> int:
+def number_of(run: str) -> int:
+    """Of a harvest. Raises UsageError."""
     digits = run.lower().removeprefix("h")
     if not (digits.isascii() and digits.isdigit()):
         raise UsageError(f"{run!r} is no harvest; `runs` lists them, such as h12")

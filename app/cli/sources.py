@@ -156,7 +156,7 @@ def _enabled(context: typer.Context, wanted: str, enabled: bool) -> None:
     from app import places
 
     config = loaded(context)
-    source = _one(config, wanted)
+    source = places.one(wanted, config)
     places.enable(source, enabled, config)
     typer.echo(f"{source.name} is {'enabled' if enabled else 'disabled: it is not read, and its datasets stay'}")
 
@@ -187,17 +187,10 @@ def sources_import(
     typer.echo(f"{len(sources):,} {'source is' if len(sources) == 1 else 'sources are'} tracked from now on")
 
 
-def _one(config: Config, wanted: str) -> SourceConfig:
-    names = {wanted, wanted.rstrip("/"), str(Path(wanted).absolute())}
-    for source in config.sources:
-        if names & {source.name, source.key}:
-            return source
-    there = ", ".join(sorted(source.name for source in config.sources))
-    raise UsageError(f"no source is called {wanted!r}; there are: {there}")
-
-
 def _added(config: Config, wanted: str) -> SourceConfig:
-    source = _one(config, wanted)
+    from app import places
+
+    source = places.one(wanted, config)
     if not source.added:
         raise UsageError(f"{source.name} is named by the file of sources: change it there")
     return source

@@ -69,6 +69,33 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptDatum:
+    """A record as it is kept: `size` bytes as received, `stored` as they are packed. `gone`: it is no longer there."""
+
+    identifier: str
+    sha256: str
+    size: int
+    stored: int
+    content_type: str
+    first_seen: datetime
+    last_seen: datetime
+    datestamp: datetime | None
+    location: str
+    gone: bool
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed, or would be: records as they were once, contents, problems, and logs."""
+
+    data: int = 0
+    contents: int = 0
+    problems: int = 0
+    logs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Understood:
     """What came of the attempt to understand a record: its facts as JSON, or why there are none; and all that was wrong
     with it."""

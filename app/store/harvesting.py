@@ -11,13 +11,26 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from app.domain.catalogue import Asked, Change, Fault, Kept, KnownRecord, LogEntry, Record, Told, Understood, from_json
+from app.domain.catalogue import (
+    Asked,
+    Change,
+    Fault,
+    Kept,
+    KeptDatum,
+    KnownRecord,
+    LogEntry,
+    Pruned,
+    Record,
+    Told,
+    Understood,
+    from_json,
+)
 from app.domain.harvest import Opening, Window, opening
 from app.domain.model import Counters, LogStatus, Severity, SourceConfig
 from app.domain.runlog import SAMPLES, RunLog, Tally
 from app.errors import StoreError
 from app.ports import Lock
-from app.store import bulk, raw, rows
+from app.store import bulk, pruning, raw, rows
 from app.store.database import Database, Snapshot, Transaction
 from app.store.values import dumps
 
@@ -199,6 +212,21 @@ class SqlHarvests:
             if len(found) < PAGE:
                 return
             last = found[-1][0]
+
+    # ----------------------------------------------------------------------- what is kept
+
+    def kept(self, source: str, identifier: str, log: int | None = None) -> KeptDatum | None:
+        with self.database.snapshot() as snapshot:
+            number = source_row(snapshot, source)
+            return None if number is None else raw.kept(snapshot, number, identifier, log)
+
+    def faulty(self, source: str = "") -> Iterator[tuple[str, str]]:
+        with self.database.snapshot() as snapshot:
+            number = source_row(snapshot, source) if source else None
+        yield from raw.faulty(self.database, number)
+
+    def prune(self, before: datetime, *, dry_run: bool = False) -> Pruned:
+        return pruning.pruned(self.database, before, dry_run=dry_run)
 
     # ----------------------------------------------------------------------- data
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from app.domain.catalogue import Change, Fault, Kept, Record, Understood
+from app.domain.catalogue import Change, Fault, Kept, KeptDatum, Record, Understood
 from app.domain.model import LogStatus
 from app.store import bulk
-from app.store.database import CHUNK, Snapshot, Transaction
+from app.store.database import CHUNK, Database, Snapshot, Transaction
 
 LEVEL = 1
 """Of compression: records are small, and each is compressed by itself."""
@@ -207,3 +208,71 @@ def write_ingests(transaction: Transaction, source: int, version: str, understoo
         "ON CONFLICT (raw_datum_id, transformer_version) DO UPDATE SET status = excluded.status,"
         " error = excluded.error, facts = excluded.facts",
     )
+
+
+# --------------------------------------------------------------------------- what is kept, as it is
+
+
+def kept(snapshot: Snapshot, source: int, identifier: str, log: int | None) -> KeptDatum | None:
+    """What an identifier says now, or what a harvest found of it; None: nothing."""
+    which = "d.id = s.raw_datum_id" if log is None else "l.raw_datum_id IS NOT NULL"
+    found = snapshot.first(
+        "SELECT d.sha256, c.size, length(c.body), d.content_type, d.first_seen, d.last_seen, d.datestamp, d.location,"
+        " s.gone_in, c.body FROM source_unique_identifier AS s JOIN raw_datum AS d ON d.suid_id = s.id"
+        " JOIN raw_content AS c ON c.sha256 = d.sha256"
+        " LEFT JOIN harvest_log_raw_datum AS l ON l.raw_datum_id = d.id AND l.harvest_log_id = :log"
+        f" WHERE s.source_config_id = :source AND s.identifier = :identifier AND {which} ORDER BY d.id DESC LIMIT 1",
+        source=source,
+        identifier=identifier,
+        log=log or 0,
+    )
+    if found is None:
+        return None
+    sha256, size, stored, kind, first, last, stamp, location, gone, body = found
+    return KeptDatum(
+        identifier,
+        bytes(sha256).hex(),
+        size,
+        stored,
+        kind or "",
+        snapshot.time(first),
+        snapshot.time(last),
+        snapshot.moment(stamp),
+        location or "",
+        gone is not None,
+        zlib.decompress(bytes(body)),
+    )
+
+
+def faulty(database: Database, source: int | None) -> Iterator[tuple[str, str]]:
+    """(SHA-256, what is wrong) of each content that is not what it was: it hashes to something else, cannot be unpacked
+    or is not there. `source`: only what that says or said. A page of them is read at a time."""
+    whose = "" if source is None else f" AND s.source_config_id = {source}"
+    told, last = _TOLD.format(whose=whose), b""
+    while True:
+        with database.snapshot() as snapshot:
+            page = list(snapshot.rows(told, last=last))
+        for sha256, body in page:
+            if wrong := _wrong(bytes(sha256), body):
+                yield bytes(sha256).hex(), wrong
+        if len(page) < _PAGE:
+            return
+        last = bytes(page[-1][0])
+
+
+_PAGE = 200
+_TOLD = (
+    "SELECT DISTINCT d.sha256, c.body FROM raw_datum AS d JOIN source_unique_identifier AS s ON s.id = d.suid_id"
+    " LEFT JOIN raw_content AS c ON c.sha256 = d.sha256 WHERE d.sha256 > :last{whose}"
+    f" ORDER BY d.sha256 LIMIT {_PAGE}"
+)
+
+
+def _wrong(sha256: bytes, body: Any) -> str:
+    if body is None:
+        return "is not there"
+    try:
+        unpacked = zlib.decompress(bytes(body))
+    except zlib.error:
+        return "cannot be unpacked"
+    return "" if hashlib.sha256(unpacked).digest() == sha256 else "hashes to something else"

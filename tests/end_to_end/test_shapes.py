@@ -36,6 +36,16 @@ RUN = {
     "counts": {"*": COUNT},
     "error": TEXT,
 }
+HARVEST = {
+    "id": COUNT,
+    "source": TEXT,
+    "status": {"created", "started", "split", "succeeded", "failed", "rescheduled", "skipped", "cancelled"},
+    "start": TIME,
+    "end": TIME,
+    **dict.fromkeys(("seen", "new", "changed", "unchanged", "gone", "failed"), COUNT),
+    "seconds": NUMBER,
+    "error": TEXT,
+}
 CRAWL = {
     "run": RUN,
     "sources": [
@@ -153,7 +163,7 @@ SHAPES: Mapping[str, tuple[list[str], Any]] = {
     "history": (["history", "E-MTAB-4", "--json"], HISTORY),
     "problems": (["problems", "--json"], MENDING),
     "problems that are over": (["problems", "--past", "--json"], MENDING),
-    "runs": (["runs", "--json"], {"runs": [RUN]}),
+    "runs": (["runs", "--json"], {"runs": [RUN], "harvests": [HARVEST]}),
     "duplicates check": (["duplicates", "check", "GSE12345", "--json"], ANSWERS),
     "duplicates list": (["duplicates", "list", "--json"], GROUPS),
     "metadata": (["metadata", "E-MTAB-1", "--json"], {"accession": TEXT, "files": [FILE], "copies": [TEXT]}),

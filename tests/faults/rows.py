@@ -197,6 +197,7 @@ def refused(world: World) -> Iterator[list[Fault]]:
 ATLAS = frozenset({"atlas"})
 WHOLE = listing(OLD)
 GZIP = {"Content-Encoding": "gzip"}
+HALF_PACKED = compress(WHOLE)[:60]
 WEB = "experiments-json"
 
 LISTINGS = [
@@ -211,7 +212,7 @@ LISTINGS = [
     Row(WEB, "lying", "little", answers(listing([1, 9])), 4, ("source_held", "7 of its 8 datasets"), ATLAS),
     Row(WEB, "lying", "no gzip", answers(WHOLE, headers=GZIP), 3, (UNREADABLE, "not compressed as it says"), ATLAS),
     Row(WEB, "lying", "gzip that nobody claims", answers(compress(WHOLE)), 3, (UNREADABLE, "JSON"), ATLAS),
-    Row(WEB, "half-way", "half of a gzip", answers(compress(WHOLE)[:60], headers=GZIP), 3, (UNREADABLE, "JSON"), ATLAS),
+    Row(WEB, "half-way", "half of a gzip", answers(HALF_PACKED, headers=GZIP), 3, (UNREADABLE, "in the middle"), ATLAS),
     Row(WEB, "half-way", "cut off", answers(WHOLE, truncate=60), 3, (UNREADABLE, "in the middle"), ATLAS),
     Row(WEB, "half-way", "half of it", answers(WHOLE[:60]), 3, (UNREADABLE, "JSON"), ATLAS),
     Row(WEB, "half-way", "closed without a word", answers(close=True), 3, (UNREADABLE, "without an answer"), ATLAS),
