@@ -1,8 +1,9 @@
 """Measures whole processes: crawls of a made-up tree, beside what a part of the same work costs at least, and what all
 of it costs when it is written without a thought of speed; the same where each answer takes its time; looks through
 very many files; questions to a large store; the search for identical files, beside the programs that others have for
-it; and the daemon. The commands of one subject run in turn, round after round; the first round warms the caches and is
-not counted. What is measured cold comes after it: each time after emptying the machine's caches."""
+it; records of catalogues that are stored; and the daemon. The commands of one subject run in turn, round after round;
+the first round warms the caches and is not counted. What is measured cold comes after it: each time after emptying the
+machine's caches."""
 
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ from app.domain.model import Lifecycle
 from app.store import open_store
 from benchmarks import contents, daemon, large, store
 from benchmarks.tree import PLACES, Tree, kept
+from tests.servers.postgres import Postgres
 from tests.servers.slowfs import SlowFs, SlowFsError
 
 PROJECT = Path(__file__).parents[1]
@@ -50,6 +52,7 @@ LOOK = r"-printf '%s %T@ %i\n'"
 
 CHECK = "ingest-tracker --config asked.yaml duplicates check"
 FILES = "ingest-tracker --config files.yaml duplicates files TREE"
+HARVEST = "python -m benchmarks.harvests"
 OTHERS = ("jdupes", "fdupes", "rdfind", "rmlint")
 
 
@@ -105,7 +108,16 @@ IDENTICAL = {
     **{f"cold {name}": Step(contents.PEERS[name], (), ("cold",)) for name in OTHERS},
     "cold files": Step(FILES, tuple(f"cold {name}" for name in OTHERS), ("no hashes", "cold")),
 }
-SUBJECTS = (CRAWLS, SLOW, LARGE, QUESTIONS, IDENTICAL)
+HARVESTS = {
+    f"{how} {kind}": Step(f"{HARVEST} {how.split()[-1]} {kind} RECORDS", peers, before)
+    for kind in ("sqlite", "postgresql")
+    for how, peers, before in (
+        ("plain", (), ("no records",)),
+        ("engine", (f"plain {kind}",), ("no records",)),
+        ("engine again", (f"engine {kind}",), ("records",)),
+    )
+}
+SUBJECTS = (CRAWLS, SLOW, LARGE, QUESTIONS, IDENTICAL, HARVESTS)
 STEPS = {name: step for subject in SUBJECTS for name, step in subject.items()}
 ALL = (*STEPS, "daemon")
 
@@ -117,6 +129,8 @@ LIMITS = {
     "file system itself, a process of this machine, takes its share of the cores.",
     "slow unchanged": "one look at each folder and known file, so many at once; the file system itself, as before.",
     "scan large": "a look at each file from Python; what each folder holds is sent from the process that looked.",
+    "engine sqlite": "what the database does for each row; hashing and deflating, as the plain script does.",
+    "engine postgresql": "the same, and one question and answer a statement.",
     "scan large unchanged": "what was kept is read from a file, then one look at each folder and known file.",
 }
 
@@ -129,6 +143,8 @@ ABOUT = f"""\
   known.
 - files: identical files in `TREE`, of which the store knows nothing yet; again: of which it knows all. `jdupes` finds
   the same ones: a test compares them.
+- engine: records of a catalogue, of 2 KB each, into a store, 500 a transaction, as a harvest does; plain: a script that
+  does the same inserts (`benchmarks/harvests.py`); again: all are found unchanged.
 - changed: {CHANGED} datasets have other IDFs than before. cold: the machine's caches were emptied just before.
 - peak MiB is of all processes together, and cannot be told below that of nothing. read MiB came from disks, by
   read_bytes in /proc/PID/io of all processes. Ratios are the medians of those within each round."""
@@ -143,6 +159,7 @@ def main() -> None:
     parser.add_argument("--known", type=int, default=200_000, help="datasets in the store that is asked")
     parser.add_argument("--files", type=int, default=200_000, help="among which identical ones are looked for")
     parser.add_argument("--gib", type=float, default=8, help="what those files come to")
+    parser.add_argument("--records", type=int, default=100_000, help="of a catalogue that is harvested")
     parser.add_argument("--events", type=int, default=100, help="that the daemon is told")
     parser.add_argument("--cycles", type=int, default=1_000, help="over which its memory is watched")
     parser.add_argument("--runs", type=int, default=5)
@@ -153,7 +170,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the figures to docs/benchmarks.md")
     given = parser.parse_args()
     names = [name.strip() for name in given.only.split(",")]
-    numbers = (given.datasets, given.far, given.folders, given.known, given.files, given.events, given.runs)
+    numbers = [given.datasets, given.far, given.folders, given.known, given.files, given.events, given.runs]
+    numbers.append(given.records)
     least = min(*numbers, given.gib * 2**30, given.cycles / 5, given.folders / 5)
     if least < 1 or not (given.dir or Path()).is_dir() or not {*ALL} >= {*names}:
         parser.error(
@@ -176,6 +194,8 @@ def main() -> None:
                 bench.ask(store.kept(root / "asked", given.known), given.known)
             if IDENTICAL.keys() & {*possible}:
                 bench.compare(contents.kept(root / "compared", given.files, int(given.gib * 2**30)))
+            if HARVESTS.keys() & {*possible}:
+                bench.harvest(stack.enter_context(Postgres()), root / "harvested", given.records)
         except (OSError, SlowFsError) as error:
             sys.exit(f"benchmarks: {error}")
         figures = bench.measured(possible, given.runs)
@@ -210,6 +230,7 @@ class Bench:
         self.about: list[str] = []
         self.calls: dict[str, Counter[str]] = {}
         self.revision = self.settled = 0
+        self.stored = ""
         self.hasty = hasty
         self.words = {"python": [sys.executable]}
         self.words["ingest-tracker"] = [str(Path(sys.executable).with_name("ingest-tracker"))]
@@ -251,6 +272,19 @@ class Bench:
         self.words |= {"files.yaml": [str(files.config)], "TREE": [str(files.place)]}
         shutil.rmtree(files.root / "var", ignore_errors=True)
         open_store(f"sqlite:///{files.root}/var/files.db", Lifecycle.of(), create=True).close()
+
+    def harvest(self, postgres: Postgres, root: Path, records: int) -> None:
+        self.about.append(f"{records:,} records of a catalogue")
+        self.postgres, self.harvested = postgres, root
+        self.words |= {"RECORDS": [str(records)], "sqlite": [f"sqlite:///{root}/store.db"]}
+
+    def _empty(self, kind: str) -> None:
+        """A store of this kind without anything in it."""
+        if kind == "postgresql":
+            self.words[kind] = [self.postgres.create_database()]
+            return
+        shutil.rmtree(self.harvested, ignore_errors=True)
+        self.harvested.mkdir(parents=True)
 
     def _forget(self) -> None:
         with closing(sqlite3.connect(self.files.root / "var" / "files.db", isolation_level=None)) as made:
@@ -300,11 +334,16 @@ class Bench:
             elif what == "traces" and not self.large.traces.exists():
                 self._settle(self.large.note, OURS)
                 self._run(STEPS[name])
+            elif what == "no records":
+                self._empty(name.split()[-1])
+            elif what == "records" and self.stored != name.split()[-1]:
+                self.cost(f"engine {name.split()[-1]}")
             elif what == "no hashes":
                 self._forget()
             elif what == "cold":
                 empty_caches()
         cost = self._run(STEPS[name])
+        self.stored = name.split()[-1] if name.startswith("engine") else ""
         if name in SLOW:
             self.calls[name] = self.fs.calls()
         return cost
