@@ -163,10 +163,7 @@ class Tracker:
         from app.domain.catalogue import Asked
 
         asked = asked or Asked()
-        chosen = self._chosen(only, also_disabled=asked.ignore_disabled or asked.force)
-        for source in chosen if only is not None else ():
-            if self.open_catalogue(source) is None:
-                raise UsageError(f"{source.name} is no catalogue, and is read by `crawl`")
+        chosen = self._catalogues(only, also_disabled=asked.ignore_disabled or asked.force)
         done = self._collect(chosen, asked, progress)
         read = {log.source for log in done.logs}
         if not asked.transform or not read:
@@ -183,7 +180,7 @@ class Tracker:
         StoreError."""
         harvests = (
             self._harvest(catalogue, source)
-            for source in self._chosen(only, also_disabled=also_disabled)
+            for source in self._catalogues(only, also_disabled=also_disabled)
             if (catalogue := self.open_catalogue(source)) is not None
         )
         return {harvest.name: harvest.schedule(cutoff) for harvest in harvests}
@@ -193,6 +190,14 @@ class Tracker:
         from app.domain.catalogue import Asked
 
         return self._collect(self._chosen(names), Asked(), lambda doing: None)
+
+    def _catalogues(self, only: Collection[str] | None, *, also_disabled: bool) -> Sequence[SourceConfig]:
+        """As `_chosen`; what is named must be a catalogue."""
+        chosen = self._chosen(only, also_disabled=also_disabled)
+        catalogues = [source for source in chosen if self.open_catalogue(source) is not None]
+        if only is not None and (others := [source.name for source in chosen if source not in catalogues]):
+            raise UsageError(f"{_listed(others)}: no catalogue; `crawl` reads it")
+        return catalogues
 
     def _not_read(self, sources: Sequence[SourceConfig], progress: Callable[[str], object]) -> Mapping[str, str]:
         """Reads those of them that are catalogues, and says why not."""

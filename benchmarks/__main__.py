@@ -195,7 +195,7 @@ def main() -> None:
             if IDENTICAL.keys() & {*possible}:
                 bench.compare(contents.kept(root / "compared", given.files, int(given.gib * 2**30)))
             if HARVESTS.keys() & {*possible}:
-                bench.harvest(stack.enter_context(Postgres()), root / "harvested", given.records)
+                bench.harvest(stack.enter_context(Postgres(durable=True)), root / "harvested", given.records)
         except (OSError, SlowFsError) as error:
             sys.exit(f"benchmarks: {error}")
         figures = bench.measured(possible, given.runs)

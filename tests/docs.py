@@ -59,6 +59,8 @@ def commands() -> str:
 def _commands(group: typer.core.TyperGroup, above: str = "") -> Iterable[tuple[str, str]]:
     for name, one in group.commands.items():
         if hasattr(one, "commands"):
+            if one.invoke_without_command:
+                yield f"{above}{name}", " ".join((one.help or "").split())
             yield from _commands(one, f"{above}{name} ")
         else:
             yield f"{above}{name}", " ".join((one.help or "").split())

@@ -65,6 +65,9 @@ def harvest(
             from app import shapes
 
             dump(shapes.harvested(done))
+        elif done.empty:
+            some = any(tracker.open_catalogue(each) for each in tracker.sources)
+            terminal.say("There is nothing to read" + ("." if some else ": no source is a catalogue."))
         else:
             terminal.harvested(done)
     raise typer.Exit(done.exit_code)

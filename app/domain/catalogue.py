@@ -191,6 +191,10 @@ class Harvested:
     crawl: Report | None = None
 
     @property
+    def empty(self) -> bool:
+        return not (self.logs or self.refused or self.locked)
+
+    @property
     def why_not(self) -> Mapping[str, str]:
         """The sources of which not all was read -> why."""
         return {log.source: log.error_message for log in self.logs if log.status not in DONE} | {

@@ -151,7 +151,7 @@ def test_a_source_can_be_kept_out_or_capped(store: SqlStore) -> None:
 
 
 def test_a_source_that_is_no_catalogue_is_said_to_be_none(site: Site) -> None:
-    with pytest.raises(UsageError, match="loading is no catalogue, and is read by `crawl`"):
+    with pytest.raises(UsageError, match="loading: no catalogue; `crawl` reads it"):
         site.harvest(None, "loading")
     with pytest.raises(UsageError, match="no source is called 'nowhere'"):
         site.harvest(None, "nowhere")

@@ -28,9 +28,8 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "dynamic_shared_memory_type": "mmap",  # in the directory, so that nothing is left in /dev/shm
-    "fsync": "off",
-    "full_page_writes": "off",
 }
+HASTY = {"fsync": "off", "full_page_writes": "off"}
 
 
 class PostgresError(Exception):
@@ -39,9 +38,10 @@ class PostgresError(Exception):
 
 class Postgres:
     """`with Postgres() as server: address = server.create_database()`. May be stopped, killed and started again,
-    always on the same port."""
+    always on the same port. `durable`: what is committed outlives a power cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._settings = SETTINGS | ({} if durable else HASTY)
         self.port = 0
         self._directory: Directory | None = None
         self._programs = Path(bin_dir())
@@ -89,7 +89,7 @@ class Postgres:
         wanted = self.port
         for _ in range(20):
             self.port = wanted or free_port()
-            settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+            settings = [f"--{name}={value}" for name, value in self._settings.items()]
             command = [str(self._programs / "postgres"), "-D", "data", f"--port={self.port}", *settings]
             self._server = Program(command, self._directory, if_orphaned=signal.SIGQUIT)
             if self._answers():

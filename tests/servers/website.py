@@ -13,8 +13,8 @@ from types import TracebackType
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer. `delay`: seconds before anything is sent. `drip`: seconds before each byte of the body.
-    `truncate`: that many bytes of the body are sent, though Content-Length promises all, and the connection is
+    """What to answer. `delay`: seconds before anything is sent. `drip`: seconds before each `piece` (bytes) of the
+    body. `truncate`: that many bytes of the body are sent, though Content-Length promises all, and the connection is
     closed. `hang`: nothing is sent until the server closes. `close`: the connection is closed without a word."""
 
     body: bytes = b""
@@ -23,6 +23,7 @@ class Reply:
     delay: float = 0.0
     truncate: int | None = None
     drip: float = 0.0
+    piece: int = 1
     hang: bool = False
     close: bool = False
 
@@ -70,11 +71,12 @@ class Website:
         delay: float = 0.0,
         truncate: int | None = None,
         drip: float = 0.0,
+        piece: int = 1,
         hang: bool = False,
         close: bool = False,
     ) -> str:
         """From now on `path` is answered like this (see Reply). Returns the address."""
-        return self.serve_in_turn(path, Reply(body, status, headers or {}, delay, truncate, drip, hang, close))
+        return self.serve_in_turn(path, Reply(body, status, headers or {}, delay, truncate, drip, piece, hang, close))
 
     def serve_in_turn(self, path: str, *replies: Reply) -> str:
         """The first request gets the first reply, and so on; the last reply is repeated. Returns the address."""
@@ -144,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         body = reply.body[: reply.truncate]
-        for piece in [body[at : at + 1] for at in range(len(body))] if reply.drip else [body]:
+        for piece in [body[at : at + reply.piece] for at in range(0, len(body), reply.piece)] if reply.drip else [body]:
             self.server.site.wait(reply.drip)
             self.wfile.write(piece)
         self.close_connection = reply.truncate is not None or self.close_connection
