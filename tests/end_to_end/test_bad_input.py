@@ -545,7 +545,7 @@ def test_a_store_that_another_program_keeps_locked_is_told(patient: Patient) -> 
 # --------------------------------------------------------------------------- disappearances
 
 
-@pytest.mark.parametrize("count", [5, 5_000])
+@pytest.mark.parametrize("count", [5, 500, pytest.param(5_000, marks=pytest.mark.long)])
 def test_an_unmounted_place_is_held_until_it_is_back_or_confirmed(tmp_path: Path, count: int) -> None:
     site = Site(tmp_path)
     site.fill("published", ["E-MTAB-1"])

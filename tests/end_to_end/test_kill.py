@@ -167,8 +167,8 @@ def addresses(kind: str, folder: Path, postgres: Postgres) -> Store:
 @pytest.mark.parametrize(
     "kind, kills, seed",
     [
-        ("sqlite", 12, 1),
-        ("postgresql", 8, 2),
+        ("sqlite", 8, 1),
+        ("postgresql", 5, 2),
         pytest.param("sqlite", 120, 3, marks=pytest.mark.long),
         pytest.param("postgresql", 80, 4, marks=pytest.mark.long),
     ],

@@ -197,7 +197,7 @@ def used(pid: int) -> tuple[float, int, int]:
     return memory, len([*Path(f"/proc/{pid}/fd").iterdir()]), threads
 
 
-@pytest.mark.parametrize("minutes, seed", [(0.35, 1), pytest.param(MINUTES, 2, marks=pytest.mark.long)])
+@pytest.mark.parametrize("minutes, seed", [(0.2, 1), pytest.param(MINUTES, 2, marks=pytest.mark.long)])
 def test_whatever_happens_for_however_long_nothing_is_lost_shown_twice_or_left_behind(
     tmp_path: Path, postgres: Postgres, website: Website, minutes: float, seed: int
 ) -> None:
