@@ -104,7 +104,7 @@ class Chunk:
         back = [row.id for kept in taken if (row := there.get(kept.record.identifier)) and row.gone]
         self._mark("source_unique_identifier", "gone_in = :log", lost, log=self.log)
         self._mark("source_unique_identifier", "gone_in = NULL", back)
-        self._mark("raw_datum", "last_seen = :at", same, at=self.started)
+        self._mark("raw_datum", f"last_seen = {_later('last_seen', ':at')}", same, at=self.started)
         data = self._data(other, there)
         self._link([*same, *data.values()])
         if self.superfluous:
@@ -175,7 +175,19 @@ _DATUM = (
     "parent",
     "location",
 )
-_AGAIN = ", ".join(f"{name} = excluded.{name}" for name in _DATUM[4:])
+
+
+def _later(seen: str, at: str) -> str:
+    """By force two may read at once: what one has seen, the other one that began before has seen as well."""
+    return f"CASE WHEN {seen} < {at} THEN {at} ELSE {seen} END"
+
+
+_AGAIN = ", ".join(
+    [
+        f"last_seen = {_later('raw_datum.last_seen', 'excluded.last_seen')}",
+        *(f"{name} = excluded.{name}" for name in _DATUM[5:]),
+    ]
+)
 
 
 def _told(record: Record) -> tuple[Any, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from app.domain.catalogue import Fault
+from app.domain.catalogue import Asked, Fault, Kept
 from app.domain.harvest import Window
 from app.domain.model import LogStatus, Severity
 from app.errors import Locked, Refused, SourceError
@@ -81,6 +82,19 @@ def test_by_force_it_is_read_without_the_lock_which_is_said(desk: Desk, caplog: 
     with desk.store.lock("harvest catalogue"):
         assert desk.one(records([1]), force=True).status is SUCCEEDED
     assert "it is read all the same, without the lock" in caplog.text
+
+
+def test_of_two_that_read_at_once_neither_takes_for_gone_what_the_other_saw(desk: Desk) -> None:
+    desk.one(records([1, 2]))
+    kept = [Kept(told, digest := sha256(told.body or b"").digest(), digest) for told in records([1, 2])]
+    harvests, version = desk.store.harvests, desk.catalogue.version
+    first, second = (
+        harvests.begin("catalogue", version, window(day, day + 1), Asked(), "0.1.0", desk.clock(), True)[0]
+        for day in (1, 2)
+    )
+    for log in (second, first):
+        harvests.keep(log, "catalogue", kept, [], version, None)
+    assert [harvests.gone(log, "catalogue") for log in (second, first)] == [0, 0]
 
 
 def test_what_was_locked_is_remembered_and_done_the_next_time(dated: Desk) -> None:
