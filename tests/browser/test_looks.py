@@ -61,7 +61,7 @@ def test_a_narrow_table_shows_accession_state_and_title_and_can_be_sorted(open_p
 @pytest.mark.parametrize("tab", TABS)
 def test_nothing_keeps_anybody_out(open_page: Open, tab: str, scheme: str) -> None:
     """No violation of the rules of axe, be a dataset open or not."""
-    overview = many(80, stale="loading")
+    overview = many(30, stale="loading")
     page = open_page(overview, f"tab={tab}", color_scheme=scheme, reduced_motion="reduce")
     assert violations(page) == []
     dataset = next(detail.dataset for detail in overview.details if detail.problems)

@@ -63,7 +63,13 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("name", VIEWS)
+FEW = ("summary", "track", "dataset")
+"""In each run; all of them are for those who ask for them."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FEW else pytest.param(name, marks=pytest.mark.long) for name in VIEWS]
+)
 def test_a_picture_of_the_demo(open_page: Open, page_of_demo: Path, name: str) -> None:
     view, context = VIEWS[name]
     _take(open_page, page_of_demo, name, view, context)
