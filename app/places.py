@@ -165,16 +165,17 @@ def _read(there: Catalogue, source: SourceConfig) -> Iterator[Fault | tuple[Reco
 
 def analyse(source: SourceConfig, config: Config) -> dict[str, Any]:
     """`{"name", "kind", "status": "ok|failed", "records", "understood", "problems", "seconds", "found"}`: what comes of
-    reading it, of which nothing is kept. Of what is no catalogue only `found` tells."""
+    reading it, of which nothing is kept. Of what is no catalogue `found` alone tells; the numbers are None."""
     from app.domain.catalogue import Fault
 
     began = time.monotonic()
     row: dict[str, Any] = {"name": source.name, "kind": source.kind, "status": "ok"}
     counts = Counter[str]()
+    there = sources.opener(re.compile(config.accession))(source)
+    catalogue = there if isinstance(there, Catalogue) else None
     try:
-        there = sources.opener(re.compile(config.accession))(source)
-        if isinstance(there, Catalogue):
-            for said in _read(there, source):
+        if catalogue:
+            for said in _read(catalogue, source):
                 understood = not isinstance(said, Fault) and said[1] is not None
                 wrong = said.severity is Severity.ERROR if isinstance(said, Fault) else not understood
                 counts.update(records=not isinstance(said, Fault), understood=understood, problems=wrong)
@@ -183,7 +184,8 @@ def analyse(source: SourceConfig, config: Config) -> dict[str, Any]:
             found = there.probe()
     except SourceError as error:
         row["status"], found = "failed", str(error)
-    row |= {name: counts[name] for name in ("records", "understood", "problems")}
+    for name in ("records", "understood", "problems"):
+        row[name] = counts[name] if catalogue else None
     return {**row, "seconds": round(time.monotonic() - began, 1), "found": found}
 
 

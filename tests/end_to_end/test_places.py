@@ -151,6 +151,7 @@ def test_every_source_is_counted_and_nothing_of_it_kept(site: Site, website: Web
         "seconds": 0, "found": "2 records",
     }  # fmt: skip
     assert rows["loading"]["found"] == "1 folder and 0 flat datasets"
+    assert rows["loading"]["records"] is None, "it has none that could be counted"
     assert "answered 404" in rows[website.url("/lost.json")]["found"]
     assert site.run("runs", "--json").json["harvests"] == []
 
