@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 LARGEST = 64 * 2**20
 """Bytes of an element."""
+
+NOTED = 64 * 2**10
+"""Bytes of a field beside the arrays, if it is told."""
 
 DEEPEST = 1_000
 """Levels of arrays and objects in each other."""
@@ -23,8 +26,8 @@ class NotJson(ValueError):
 
 
 class Document:
-    """A document that comes in pieces. `fields`: of the objects on the way to the array, what is said beside it, as far
-    as it was passed by; only text, numbers, true, false and null."""
+    """A document that comes in pieces. `fields`: what its object says beside the arrays that are asked for, as far as it
+    was passed by and is not large."""
 
     def __init__(self, pieces: Iterable[bytes], largest: int = LARGEST) -> None:
         self.fields: dict[str, Any] = {}
@@ -37,16 +40,46 @@ class Document:
     def elements(self, path: Sequence[str] = ()) -> Iterator[bytes]:
         """Of the array at these keys; without any, of the document itself. Raises NotJson, at once or after some
         elements; and LookupError where there is no such array."""
+        self._begin()
+        yield from self._inside(list(path), ())
+        self._end()
+
+    def members(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """Key and element of each of these arrays of the document, in its order; of a document that is itself an array
+        each with an empty key. What is null is as if it were not there. Raises NotJson, at once or after some elements;
+        and LookupError where one of them is no array, or the document neither array nor object."""
+        self._begin()
+        if self._peek() == b"[":
+            yield from (("", element) for element in self._array())
+        elif self._take(b"{"):
+            for key in self._keys():
+                if key not in keys or self._peek() == b"n":
+                    self._note(key, self._value())
+                elif self._peek() != b"[":
+                    raise LookupError(f"{key} is no array")
+                else:
+                    self.fields[key] = None
+                    yield from ((key, element) for element in self._array())
+        else:
+            raise LookupError("the document is neither array nor object")
+        self._end()
+
+    def _begin(self) -> None:
         self._peek(start=True)
         if self._buffer.startswith(b"\xef\xbb\xbf"):
             self._at = 3
         self._blank()
         if self._peek() == b"":
             raise NotJson("is empty")
-        yield from self._inside(list(path), ())
+
+    def _end(self) -> None:
         self._blank()
         if self._peek() != b"":
             raise NotJson("goes on after its end")
+
+    def _note(self, key: str, value: bytes) -> None:
+        if len(value) <= NOTED:
+            self.fields[key] = _loaded(value)
 
     def _inside(self, path: list[str], where: tuple[str, ...]) -> Iterator[bytes]:
         self._blank()
@@ -66,8 +99,8 @@ class Document:
                 yield from self._inside(path[1:], (*where, key))
             else:
                 value = self._value()
-                if not value.startswith((b"{", b"[")) and not where:
-                    self.fields[key] = _loaded(value)
+                if not where:
+                    self._note(key, value)
         if not found:
             raise LookupError(f"{' > '.join(where) or 'the document'} has no {path[0]!r}")
 

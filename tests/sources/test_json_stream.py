@@ -49,7 +49,7 @@ def test_elements_are_the_bytes_that_stand_there() -> None:
 def test_what_is_said_beside_the_array_is_kept() -> None:
     document = Document([b'{"conformsTo": "x", "n": 1.5, "deep": {"a": 1}, "dataset": [{}], "last": null}'])
     assert len(list(document.elements(["dataset"]))) == 1
-    assert document.fields == {"conformsTo": "x", "n": 1.5, "last": None}
+    assert document.fields == {"conformsTo": "x", "n": 1.5, "deep": {"a": 1}, "last": None}
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
