@@ -5,7 +5,7 @@ Only the tracker turns them into lines of a Report, and only a face turns them i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -57,10 +57,11 @@ class SourceError(TrackerError):
 
 
 class RecordError(TrackerError):
-    """A record of a catalogue is not to be understood; `messages` are all that is wrong with it."""
+    """A record of a catalogue is not to be understood; `messages` are all that keeps it from that, `warnings` what else
+    is wrong with it."""
 
-    def __init__(self, *messages: str) -> None:
-        self.messages = messages
+    def __init__(self, *messages: str, warnings: Iterable[str] = ()) -> None:
+        self.messages, self.warnings = messages, tuple(warnings)
         super().__init__("; ".join(messages))
 
 

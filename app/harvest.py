@@ -244,6 +244,10 @@ class Harvest:
         return reading.ended()
 
 
+def _warnings(name: str, messages: Iterable[str]) -> Iterator[Fault]:
+    return (Fault(name, message, Severity.WARNING) for message in messages)
+
+
 class _Reading:
     """One window being read."""
 
@@ -274,6 +278,8 @@ class _Reading:
             for said in self._catalogue.records(window, self):
                 if isinstance(said, Fault):
                     self._faults.append(said)
+                    if said.lost:
+                        self._entry = replace(self._entry, whole=False)
                 elif self._is_wanted(said, window):
                     self._take(said)
                 if self._is_full() and self._keep():
@@ -339,9 +345,11 @@ class _Reading:
     def _understood(self, record: Record) -> Understood:
         name = record.identifier
         try:
-            return Understood(as_json(self._catalogue.facts(record)))
+            facts = self._catalogue.facts(record)
+            return Understood(as_json(facts), faults=tuple(_warnings(name, facts.warnings)))
         except RecordError as error:
-            return Understood(None, str(error), tuple(Fault(name, message) for message in error.messages))
+            wrong = (Fault(name, message) for message in error.messages)
+            return Understood(None, str(error), (*wrong, *_warnings(name, error.warnings)))
         except Exception as error:  # a kind may come from another package; its fault with a record is that record's
             log.warning("%s: %s could not be understood", self._harvest.name, name, exc_info=True)
             message = f"could not be understood, by a fault of the program ({type(error).__name__})"

@@ -37,11 +37,13 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something wrong with one record. `message` does not name it, so that the same fault of others is the same
-    message. With an ERROR the record could not be used."""
+    message. With an ERROR the record could not be used. `lost`: whose record it is cannot be told, so that none may be
+    taken for gone."""
 
     identifier: str
     message: str
     severity: Severity = Severity.ERROR
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Facts:
     modified: datetime | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     """What else there is, for those who read it: JSON"""
+    warnings: tuple[str, ...] = ()
+    """What is not as it should be, and did not keep it from being used; without names"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class JsonListingSource:
             record = _loaded(body)
             identifier = _text(record, self._options.identifier)
             if not identifier:
-                yield Fault(f"record {number}", f"has no {self._options.identifier}, or none that is text or a number")
+                message = f"has no {self._options.identifier}, or none that is text or a number"
+                yield Fault(f"record {number}", message, lost=record is None and body != b"null")
                 continue
             canonical = json.dumps(record, sort_keys=True, ensure_ascii=False).encode(errors="surrogatepass")
             yield Record(

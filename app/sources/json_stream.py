@@ -26,11 +26,13 @@ class NotJson(ValueError):
 
 
 class Document:
-    """A document that comes in pieces. `fields`: what its object says beside the arrays that are asked for, as far as it
-    was passed by and is not large."""
+    """A document that comes in pieces. `fields`: what its object says beside the arrays that are asked for, as far as
+    it was passed by and is not large; `arrays`: those that were asked for and were there."""
 
     def __init__(self, pieces: Iterable[bytes], largest: int = LARGEST) -> None:
         self.fields: dict[str, Any] = {}
+        self.arrays: list[str] = []
+        self.is_object = False
         self._pieces = iter(pieces)
         self._buffer = b""
         self._at = 0
@@ -52,15 +54,17 @@ class Document:
         if self._peek() == b"[":
             yield from (("", element) for element in self._array())
         elif self._take(b"{"):
+            self.is_object = True
             for key in self._keys():
                 if key not in keys or self._peek() == b"n":
                     self._note(key, self._value())
                 elif self._peek() != b"[":
                     raise LookupError(f"{key} is no array")
                 else:
-                    self.fields[key] = None
+                    self.arrays.append(key)
                     yield from ((key, element) for element in self._array())
         else:
+            self._value()
             raise LookupError("the document is neither array nor object")
         self._end()
 

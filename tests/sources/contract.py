@@ -125,46 +125,95 @@ def configured(world: World, folder: Path, **options: Any) -> Config:
 # --------------------------------------------------------------------------- worlds
 
 
-class Listing:
-    """json-listing on a web server."""
+class Json:
+    """A document on a web server."""
 
-    kind = "json-listing"
-    wrong: Mapping[str, Any] = {"identifiers": "title"}
+    kind: str
+    wrong: Mapping[str, Any]
+    path = "/studies.json"
+    begins = b"{"
+    """A record, in what `_body` writes"""
 
     def __init__(self, website: Website) -> None:
         self._website = website
 
     def entry(self) -> tuple[str, dict[str, Any]]:
-        how = {"retries": 0, "read": 0.3, "connect": 1.0, "allow_private_addresses": True}
-        return self._website.url("/studies.json"), {"items": "studies", "identifier": "id", **how}
+        return self._website.url(self.path), {
+            "retries": 0,
+            "read": 0.3,
+            "connect": 1.0,
+            "allow_private_addresses": True,
+        }
 
     def _body(self, studies: Sequence[Study]) -> bytes:
-        told = [{"id": each.identifier, **({"title": each.title} if each.good else {})} for each in studies]
-        return json.dumps({"studies": told}).encode()
+        raise NotImplementedError
 
     def shows(self, *studies: Study) -> None:
-        self._website.serve("/studies.json", self._body(studies))
+        self._website.serve(self.path, self._body(studies))
 
     def halts(self, *studies: Study) -> None:
         # What is short is not told before all of it is there.
-        body = self._body(studies).replace(b", {", b"," + b" " * 70_000 + b"{")
-        self._website.serve("/studies.json", body, truncate=body.rindex(b'{"id"') + 5)
+        body = self._body(studies).replace(b", " + self.begins, b"," + b" " * 70_000 + self.begins)
+        self._website.serve(self.path, body, truncate=body.rindex(self.begins) + 5)
 
     def senseless(self) -> None:
-        self._website.serve("/studies.json", b"<html><body>Under maintenance</body></html>")
+        self._website.serve(self.path, b"<html><body>Under maintenance</body></html>")
 
     def down(self) -> None:
-        self._website.serve("/studies.json", status=503)
+        self._website.serve(self.path, status=503)
 
     def silent(self) -> None:
-        self._website.serve("/studies.json", hang=True)
+        self._website.serve(self.path, hang=True)
 
     @property
     def agents(self) -> Sequence[str]:
         return [request.headers["user-agent"] for request in self._website.requests]
 
 
+class Listing(Json):
+    kind = "json-listing"
+    wrong: Mapping[str, Any] = {"identifiers": "title"}
+    begins = b'{"id"'
+
+    def entry(self) -> tuple[str, dict[str, Any]]:
+        address, how = super().entry()
+        return address, {"items": "studies", "identifier": "id", **how}
+
+    def _body(self, studies: Sequence[Study]) -> bytes:
+        told = [{"id": each.identifier, **({"title": each.title} if each.good else {})} for each in studies]
+        return json.dumps({"studies": told}).encode()
+
+
 @world(Listing.kind)
 def _listing() -> Iterator[World]:
     with Website() as website:
         yield Listing(website)
+
+
+class DataJson(Json):
+    kind = "data-json"
+    wrong: Mapping[str, Any] = {"profile": "1.1"}
+    path = "/data.json"
+    begins = b'{"identifier"'
+
+    def _body(self, studies: Sequence[Study]) -> bytes:
+        version = "https://project-open-data.cio.gov/v1.1/schema"
+        return json.dumps({"conformsTo": version, "dataset": [dcat_us(each) for each in studies]}).encode()
+
+
+def dcat_us(study: Study) -> dict[str, Any]:
+    """A record that follows DCAT-US 1.1, but for the title of one that is not good."""
+    return {
+        "identifier": study.identifier,
+        "title": study.title if study.good else "",
+        "description": "What was found",
+        "publisher": {"name": "A laboratory"},
+        "contactPoint": {"fn": "The desk", "hasEmail": "mailto:desk@example.org"},
+        "accessLevel": "public",
+    }
+
+
+@world(DataJson.kind)
+def _data_json() -> Iterator[World]:
+    with Website() as website:
+        yield DataJson(website)
