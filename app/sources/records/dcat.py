@@ -65,7 +65,9 @@ def understood(told: Mapping[str, Any], longest_spatial: int, within: str = "", 
 
 def first(value: Any) -> str:
     """Empty where there is no text."""
-    return next(texts([value]), "")
+    if value is None:
+        return ""
+    return one_line(value) if type(value) is str else next(texts([value]), "")
 
 
 def texts(values: Any) -> Iterator[str]:
