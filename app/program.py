@@ -86,14 +86,28 @@ class Stopped(BaseException):
 def stoppable() -> Iterator[None]:
     """Ctrl-C, SIGTERM and a closed terminal unwind the program: transactions roll back, locks are given up."""
 
-    def stop(number: int, frame: object) -> None:
-        raise Stopped(number)
+    wanted = 0
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    def stop(number: int, frame: object) -> None:
+        nonlocal wanted
+        wanted = wanted if number == signal.SIGALRM else number
+        raise Stopped(wanted)
+
+    def lost(told: sys.UnraisableHookArgs) -> None:
+        """Where nothing can be raised, as when a process has just been forked, it is once more a moment later."""
+        if isinstance(told.exc_value, Stopped):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+        else:
+            sys.__unraisablehook__(told)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     before = [signal.signal(number, stop) for number in numbers]
+    hook, sys.unraisablehook = sys.unraisablehook, lost
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
 
