@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, Field
@@ -21,6 +20,7 @@ from app.domain.text import one_line
 from app.errors import RecordError, SourceError
 from app.sources import fetch
 from app.sources.json_stream import Document, NotJson
+from app.sources.records import iso
 
 if TYPE_CHECKING:
     from app.domain.harvest import Window
@@ -65,7 +65,7 @@ class JsonListingSource:
                 identifier,
                 body,
                 "application/json",
-                _moment(_text(record, self._options.modified)),
+                iso(_text(record, self._options.modified)),
                 location=_text(record, self._options.location) if self._options.location else "",
                 canonical=canonical,
             )
@@ -81,7 +81,7 @@ class JsonListingSource:
             _all(told, options.identifiers),
             _all(told, options.organisms),
             _all(told, options.types),
-            _moment(_text(told, options.modified)),
+            iso(_text(told, options.modified)),
         )
 
     def probe(self) -> str:
@@ -129,12 +129,3 @@ def _texts(value: Any) -> list[str]:
     values = value if isinstance(value, list) else [value]
     texts = (str(each) for each in values if isinstance(each, str | int | float) and not isinstance(each, bool))
     return [text for text in map(one_line, texts) if text]
-
-
-def _moment(text: str) -> datetime | None:
-    """ISO 8601; without a zone it is taken as UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # OverflowError: a zone that leads out of the calendar
-        return None

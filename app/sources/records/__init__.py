@@ -92,11 +92,16 @@ def moment(text: str) -> datetime | None:
     text = text.strip()
     if match := _SHORT.fullmatch(text):
         text = f"{match[1]}-{match[2] or '01'}-01"
+    return iso(text)
+
+
+_SHORT = re.compile(r"(\d{4})(?:-(\d{2}))?")
+
+
+def iso(text: str) -> datetime | None:
+    """ISO 8601, with a day at least; without a zone it is taken as UTC."""
     try:
         found = datetime.fromisoformat(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):  # OverflowError: a zone that leads out of the calendar
         return None
-
-
-_SHORT = re.compile(r"(\d{4})(?:-(\d{2}))?")
