@@ -22,7 +22,8 @@ class Record:
     """`identifier` tells it from all others of its source; `body` are its bytes exactly as received (None: it is there,
     and the same as the last time). `canonical`: its bytes in a form in which what does not matter, such as the order of
     keys, is always the same; None: the body. `deleted`: the catalogue says that it is no more. Its datestamp is the
-    catalogue's word for when it changed, `parent` the identifier of what it is a part of, `location` its address."""
+    catalogue's word for when it changed, `parent` the identifier of what it is a part of, `location` its address.
+    `mark`: whatever its kind wants to be told of it the next time, to know whether it has changed."""
 
     identifier: str
     body: bytes | None
@@ -32,6 +33,7 @@ class Record:
     location: str = ""
     canonical: bytes | None = field(default=None, repr=False)
     deleted: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class KnownRecord:
     datestamp: datetime | None
     location: str
     gone: bool
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from app.store.values import dumps, loads
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration. Known here so that opening a store need not import Alembic."""
 
 PATIENCE = timedelta(seconds=30)

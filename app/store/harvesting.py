@@ -61,7 +61,7 @@ class SqlHarvests:
             number = source_row(snapshot, source)
             found = {} if number is None else raw.known(snapshot, number, identifiers)
             return {
-                name: KnownRecord(name, row.sha256, row.datestamp, row.location, row.gone)
+                name: KnownRecord(name, row.sha256, row.datestamp, row.location, row.gone, row.mark)
                 for name, row in found.items()
                 if row.sha256 is not None
             }

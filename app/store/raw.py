@@ -30,6 +30,7 @@ class Row(NamedTuple):
     last_seen: datetime | None
     datestamp: datetime | None
     location: str
+    mark: str
 
 
 def known(snapshot: Snapshot, source: int, identifiers: Collection[str]) -> dict[str, Row]:
@@ -38,13 +39,13 @@ def known(snapshot: Snapshot, source: int, identifiers: Collection[str]) -> dict
         some = {f"v{number}": value for number, value in enumerate(wanted[first : first + CHUNK])}
         these = ", ".join(f":{name}" for name in some)
         rows = snapshot.rows(
-            "SELECT s.id, s.identifier, s.gone_in, d.id, d.sha256, d.change_key, d.last_seen, d.datestamp, d.location"
-            " FROM source_unique_identifier AS s LEFT JOIN raw_datum AS d ON d.id = s.raw_datum_id"
+            "SELECT s.id, s.identifier, s.gone_in, d.id, d.sha256, d.change_key, d.last_seen, d.datestamp, d.location,"
+            " s.mark FROM source_unique_identifier AS s LEFT JOIN raw_datum AS d ON d.id = s.raw_datum_id"
             f" WHERE s.source_config_id = :source AND s.identifier IN ({these})",
             source=source,
             **some,
         )
-        for suid, identifier, gone, datum, sha256, key, seen, stamp, location in rows:
+        for suid, identifier, gone, datum, sha256, key, seen, stamp, location, mark in rows:
             found[identifier] = Row(
                 suid,
                 identifier,
@@ -55,6 +56,7 @@ def known(snapshot: Snapshot, source: int, identifiers: Collection[str]) -> dict
                 snapshot.moment(seen),
                 snapshot.moment(stamp),
                 location or "",
+                mark,
             )
     return found
 
@@ -102,9 +104,15 @@ class Chunk:
         other = [kept for kept in taken if not _is_same(kept, there.get(kept.record.identifier))]
         other = [kept for kept in other if kept.record.body is not None]
         back = [row.id for kept in taken if (row := there.get(kept.record.identifier)) and row.gone]
+        marked = [
+            (row.id, kept.record.mark)
+            for kept in taken
+            if (row := there.get(kept.record.identifier)) and row.mark != kept.record.mark
+        ]
         self._mark("source_unique_identifier", "gone_in = :log", lost, log=self.log)
         self._mark("source_unique_identifier", "gone_in = NULL", back)
         self._mark("raw_datum", f"last_seen = {_later('last_seen', ':at')}", same, at=self.started)
+        bulk.point(self.transaction, "source_unique_identifier", "mark", marked)
         data = self._data(other, there)
         self._link([*same, *data.values()])
         if self.superfluous:
@@ -118,7 +126,7 @@ class Chunk:
 
     def _data(self, others: Sequence[Kept], there: Mapping[str, Row]) -> dict[str, int]:
         """Identifier -> the datum that it has now."""
-        new = [kept.record.identifier for kept in others if kept.record.identifier not in there]
+        new = [kept.record for kept in others if kept.record.identifier not in there]
         suids = {name: row.id for name, row in there.items()} | self._suids(new)
         contents = {kept.sha256: kept.record.body or b"" for kept in others}
         bulk.added(
@@ -142,9 +150,9 @@ class Chunk:
         bulk.point(self.transaction, "source_unique_identifier", "raw_datum_id", list(data.items()))
         return {kept.record.identifier: data[suids[kept.record.identifier]] for kept in others}
 
-    def _suids(self, identifiers: Sequence[str]) -> dict[str, int]:
-        rows = [(self.source, identifier) for identifier in identifiers]
-        columns = ("source_config_id", "identifier")
+    def _suids(self, records: Sequence[Record]) -> dict[str, int]:
+        rows = [(self.source, record.identifier, record.mark) for record in records]
+        columns = ("source_config_id", "identifier", "mark")
         return dict(bulk.added(self.transaction, "source_unique_identifier", columns, rows, "RETURNING identifier, id"))
 
     def _link(self, data: Sequence[int | None]) -> None:

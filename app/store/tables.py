@@ -190,6 +190,7 @@ source_unique_identifier = Table(
     _words("identifier"),
     Column("raw_datum_id", Integer, comment="what it says now"),
     Column("gone_in", ForeignKey("harvest_log.id"), index=True, comment="which no longer showed it; NULL: it is there"),
+    _words("mark", "", comment="what its catalogue gave to tell changes"),
     UniqueConstraint("source_config_id", "identifier", name="uq_suid"),
 )
 

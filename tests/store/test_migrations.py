@@ -31,12 +31,12 @@ from tests.store.processes import OPENS, OPENS_FIRST, process, says, tell
 
 WORLD = World(sightings=[sighting("E-MTAB-1")])
 
-NEXT = """
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "next"
+down_revision = "{HEAD}"
 
 
 def upgrade() -> None:
@@ -264,7 +264,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This program, one migration later."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0008_colour.py").write_text(NEXT)
+    (folder / "versions" / "next_colour.py").write_text(NEXT)
     monkeypatch.setattr(migrations, "FOLDER", folder)
 
 
@@ -274,7 +274,7 @@ def test_an_older_store_is_migrated_by_a_crawl_and_by_nothing_else(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    monkeypatch.setattr("app.store.database.HEAD", "0008")
+    monkeypatch.setattr("app.store.database.HEAD", "next")
     with pytest.raises(StoreError, match="from an older version; `ingest-tracker crawl` brings it up to date"):
         open_store(fresh_address, LIFECYCLE, create=False)
     store = open_store(fresh_address, LIFECYCLE, create=True)
@@ -289,10 +289,10 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     with monkeypatch.context() as old:
         old.setattr(migrations, "FOLDER", Path(migrations.__file__).parent)
         crawl(open_store(fresh_address, LIFECYCLE, create=True), WORLD, 0)
-    broken = migrations.FOLDER / "versions" / "0008_colour.py"
+    broken = migrations.FOLDER / "versions" / "next_colour.py"
     broken.write_text(NEXT + '    op.execute("this is not SQL")\n')
     with monkeypatch.context() as new:
-        new.setattr("app.store.database.HEAD", "0008")
+        new.setattr("app.store.database.HEAD", "next")
         with pytest.raises(StoreError):
             open_store(fresh_address, LIFECYCLE, create=True)
     assert open_store(fresh_address, LIFECYCLE, create=True).known().run == 1
