@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
+import os
 import socket
 import ssl
 import threading
@@ -120,23 +122,23 @@ class Line:
     are connected to, unless `anywhere`."""
 
     def __init__(self, ends: float, seconds: float, *, anywhere: bool) -> None:
-        self._ends, self._seconds, self._anywhere = ends, seconds, anywhere
+        self.ends = ends
+        self._seconds, self._anywhere = seconds, anywhere
         self._open: list[socket.socket] | None = []
         self._lock = threading.Lock()
 
     def __enter__(self) -> Line:
-        self._timer = threading.Timer(self.left(), self._cut)
-        self._timer.name, self._timer.daemon = "fetch", True
-        self._timer.start()
+        _watch.add(self)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
-        self._cut()
+        _watch.remove(self)
+        for handle in self._handles():
+            handle.close()
 
     def left(self) -> float:
         """Seconds."""
-        return max(self._ends - time.monotonic(), 0.001)
+        return max(self.ends - time.monotonic(), 0.001)
 
     @property
     def over(self) -> bool:
@@ -185,18 +187,26 @@ class Line:
         return within(min(self._seconds, self.left()), look)
 
     def _keep(self, opened: socket.socket) -> None:
-        handle = opened.dup()  # TLS takes the socket itself away, and whoever reads from it may close it
+        # TLS takes the socket itself away, and whoever reads from it may close it
+        handle = socket.fromfd(opened.fileno(), opened.family, opened.type)
         with self._lock:
             if self._open is not None:
                 self._open.append(handle)
                 return
         _hang_up(handle)
 
-    def _cut(self) -> None:
+    def resume(self, connection: HTTPConnection) -> None:
+        """One that is open from an earlier attempt is this one's as well."""
+        self._keep(connection.sock)
+
+    def cut(self) -> None:
+        for handle in self._handles():
+            _hang_up(handle)
+
+    def _handles(self) -> list[socket.socket]:
         with self._lock:
             handles, self._open = self._open or [], None
-        for handle in handles:
-            _hang_up(handle)
+        return handles
 
 
 def _hang_up(handle: socket.socket) -> None:
@@ -205,15 +215,66 @@ def _hang_up(handle: socket.socket) -> None:
     handle.close()
 
 
+class _Watch:
+    """One thread for all lines: it cuts those whose time has come, and ends when there are none for a while."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self._change = threading.Condition()
+        self._lines = set[Line]()
+        self._wakes = math.inf
+        self._runs = False
+
+    def add(self, line: Line) -> None:
+        with self._change:
+            self._lines.add(line)
+            if not self._runs:
+                self._runs = True
+                threading.Thread(target=self._run, name="fetch", daemon=True).start()
+            elif line.ends < self._wakes:
+                self._change.notify()
+
+    def remove(self, line: Line) -> None:
+        with self._change:
+            self._lines.discard(line)
+
+    def _run(self) -> None:
+        while due := self._due():
+            for line in due:
+                line.cut()
+
+    def _due(self) -> list[Line]:
+        """Those whose time has come, when it comes; none: they are all gone."""
+        with self._change:
+            while True:
+                now = time.monotonic()
+                if due := [line for line in self._lines if line.ends <= now]:
+                    self._lines.difference_update(due)
+                    return due
+                idle = not self._lines
+                self._wakes = min((line.ends for line in self._lines), default=math.inf)
+                if not self._change.wait(min(self._wakes - now, _IDLE)) and idle and not self._lines:
+                    self._runs = False
+                    return []
+
+
+_IDLE = 1.0
+"""Seconds."""
+
+_watch = _Watch()
+
+os.register_at_fork(after_in_child=_watch.begin)  # its thread stays behind
+
+
 # --------------------------------------------------------------------------- what urllib3 and http.client do with it
 
 
 class Adapter(HTTPAdapter):
-    """Has requests connect over a line."""
+    """Has requests connect over a line, that of the attempt which is on. Connections stay open for the next one."""
 
-    def __init__(self, line: Line) -> None:
-        super().__init__()
-        self._line = line
+    line: Line
 
     def get_connection_with_tls_context(
         self,
@@ -224,10 +285,10 @@ class Adapter(HTTPAdapter):
     ) -> Any:
         if select_proxy(request.url or "", proxies):
             parts = urlsplit(request.url or "")
-            self._line.vet(str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80))
+            self.line.vet(str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80))
         pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = _TlsConnection if isinstance(pool, HTTPSConnectionPool) else _Connection
-        pool.ConnectionCls = partial(kind, self._line)
+        pool.ConnectionCls = partial(kind, self)
         return pool
 
 
@@ -283,17 +344,25 @@ class _Answer(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _Answer
 
-    def __init__(self, line: Line, **given: Any) -> None:
+    def __init__(self, adapter: Adapter, **given: Any) -> None:
         super().__init__(**given)
-        self._line = line
+        self._adapter = adapter
+        self._is_new = True
 
     def _new_conn(self) -> socket.socket:
+        self._is_new = True
         try:
-            return self._line.connect(self)
+            return self._adapter.line.connect(self)
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "the time is over") from error
         except OSError as error:
             raise NewConnectionError(self, printable(str(error))) from error
+
+    def request(self, *given: Any, **named: Any) -> None:
+        if self.sock is not None and not self._is_new:
+            self._adapter.line.resume(self)
+        super().request(*given, **named)
+        self._is_new = False
 
 
 class _TlsConnection(_Connection, HTTPSConnection):

@@ -8,25 +8,30 @@ an address may hold in secret, or what a source's login is.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, metadata
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, unquote_plus, urljoin, urlsplit
 
 import requests
 import stamina
 import urllib3.exceptions
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
+from requests.sessions import SessionRedirectMixin
+from requests.utils import get_netrc_auth, resolve_proxies
 from urllib3.util import Url, parse_url
 
 from app.domain.model import SourceConfig
@@ -160,7 +165,7 @@ class Reply:
 class Client:
     """Asks for what belongs to a source. Each request waits for its turn in the `session`, redirects and retries
     included; `credentials` go to the source's own scheme, host and port and to no others. `contact`: whom a server's
-    people may write to. Opens nothing until it is asked, and keeps nothing open."""
+    people may write to. Opens nothing until it is asked; within a `with`, what each thread opened is used again."""
 
     def __init__(
         self,
@@ -174,6 +179,16 @@ class Client:
         self._config, self._options, self._session = config, options, session
         self._credentials = credentials or (options.login.credentials() if options.login else None)
         self._contact = contact or options.contact
+        self._kept: _Kept | None = None
+
+    def __enter__(self) -> Client:
+        self._kept = _Kept()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._kept:
+            self._kept.close()
+        self._kept = None
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """The whole answer, of at most IN_MEMORY bytes. Raises FetchError. `headers` may ask for it only if it changed
@@ -189,6 +204,10 @@ class Client:
         with self._errand(url, headers).reply(whole=False) as reply:
             yield reply
 
+    def wrong(self, url: str, message: str, *, permanent: bool = False) -> FetchError:
+        """What is wrong with what an address gave, or with where it led."""
+        return FetchError(self._config.name, shown(url), message, permanent=permanent)
+
     def _errand(self, url: str, headers: Mapping[str, str] | None) -> _Errand:
         return _Errand(
             url,
@@ -198,7 +217,47 @@ class Client:
             wait=self._session.wait if self._session else lambda: None,
             home=self._config.location,
             credentials=self._credentials,
+            kept=self._kept,
         )
+
+
+class _Kept:
+    """What each thread asks with, again and again."""
+
+    def __init__(self) -> None:
+        self._own, self._all = threading.local(), list[_Way]()
+
+    def way(self) -> _Way:
+        if not hasattr(self._own, "way"):
+            self._own.way = _Way()
+            self._all.append(self._own.way)
+        way: _Way = self._own.way
+        return way
+
+    def close(self) -> None:
+        for way in self._all:
+            way.close()
+
+
+class _Way:
+    """A connection to each host, and how this machine wants it to be asked."""
+
+    def __init__(self) -> None:
+        self.adapter = Adapter()
+        self._surroundings: dict[tuple[str | None, str | None], dict[str, Any]] = {}
+
+    def close(self) -> None:
+        self.adapter.close()
+
+    def surroundings(self, request: requests.PreparedRequest, proxy: str) -> Mapping[str, Any]:
+        """As the environment says, of proxies and certificates."""
+        parts = _parts(request.url or "")
+        origin = (parts.scheme, parts.netloc)
+        if origin not in self._surroundings:
+            proxies = resolve_proxies(request, {"http": proxy, "https": proxy} if proxy else {})
+            bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+            self._surroundings[origin] = {"proxies": proxies, "verify": bundle}
+        return self._surroundings[origin]
 
 
 def get(
@@ -249,9 +308,11 @@ class _Errand:
         home: str = "",
         credentials: Credentials | None = None,
         netrc: bool = False,
+        kept: _Kept | None = None,
     ) -> None:
         self._url, self._source, self._options, self._wait = url, source, options, wait
-        self._headers = {"Accept-Encoding": CODINGS, **headers}
+        self._headers = {"Accept": "*/*", "Accept-Encoding": CODINGS, **headers}
+        self._kept = kept
         self._logins = {self._url: _login(self._url), home: credentials or _login(home)}
         self._netrc = netrc and not any(self._logins.values())
         self._ends = time.monotonic() + options.timeout
@@ -296,26 +357,25 @@ class _Errand:
 
     def _answer(self, stack: ExitStack, line: Line) -> requests.Response:
         """The one that is none of going elsewhere, and no refusal."""
-        session = stack.enter_context(requests.Session())
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, Adapter(line))
+        way = self._kept.way() if self._kept else stack.enter_context(closing(_Way()))
+        way.adapter.line = line
         self._at = _without_login(self._url)
+        cookies = RequestsCookieJar()
         for _ in range(self._options.redirects + 1):
             self._wait()
-            response = stack.enter_context(
-                session.get(
-                    self._at,
-                    headers=self._headers,
-                    auth=None if self._netrc else self._sign,
-                    proxies={"http": self._options.proxy, "https": self._options.proxy} if self._options.proxy else {},
-                    timeout=(min(self._options.connect, line.left()), min(self._options.read, line.left())),
-                    allow_redirects=False,
-                    stream=True,
-                )
+            auth = get_netrc_auth(self._at) if self._netrc else self._sign
+            request = requests.Request("GET", self._at, self._headers, auth=auth, cookies=cookies).prepare()
+            response = way.adapter.send(
+                request,
+                timeout=(min(self._options.connect, line.left()), min(self._options.read, line.left())),
+                stream=True,
+                **way.surroundings(request, self._options.proxy),
             )
+            stack.enter_context(response)
             if not response.is_redirect:
                 return self._accepted(response)
-            self._at = self._target(session.get_redirect_target(response) or "")
+            extract_cookies_to_jar(cookies, request, response.raw)  # type: ignore[no-untyped-call]
+            self._at = self._target(SessionRedirectMixin().get_redirect_target(response) or "")
             response.close()
         times = "once" if self._options.redirects == 1 else f"{self._options.redirects} times"
         raise self._failed(f"redirects more than {times}: check the address", permanent=True)
@@ -557,6 +617,7 @@ for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.response"
     logging.getLogger(_name).addFilter(_HostsOnly())
 
 
+@cache
 def _user_agent(contact: str = "") -> str:
     """Who asks, so that a server's people can tell: tool, version, where the project lives, and whom to write to."""
     try:
