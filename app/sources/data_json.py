@@ -45,7 +45,7 @@ class DataJsonOptions(fetch.FetchOptions):
     )
     filters: dict[str, list[str]] = Field({}, description="field -> values; only records with one of them are read")
     defaults: dict[str, Any] = Field({}, description="field -> value, for records that do not have it")
-    longest_spatial: int = Field(32_766, gt=0, description="characters that an extent may have")
+    longest_spatial: int = Field(dcat.LONGEST_SPATIAL, gt=0, description="characters that an extent may have")
 
 
 class DataJsonSource:
@@ -77,7 +77,7 @@ class DataJsonSource:
             yield Fault("", f"{left_out:,} records were left out, as `filters` says", Severity.WARNING)
 
     def facts(self, record: Record) -> Facts:
-        told = _loaded(record.body or b"")
+        told = dcat.loaded(record.body or b"")
         if not isinstance(told, Mapping):
             raise RecordError("is no JSON object")
         options, told = self._options, {**self._options.defaults, **told}
@@ -125,7 +125,7 @@ Said = tuple[Record, Mapping[str, Any], bool]
 
 def _members(key: str, body: bytes, what: str, within: str = "", depth: int = 1) -> Iterator[Fault | Said]:
     """A record, and those that stand in it: members of series, and what other catalogues list."""
-    told = _loaded(body)
+    told = dcat.loaded(body)
     if not isinstance(told, Mapping):
         known = told is not None or body == b"null"
         yield Fault(what, "is no JSON object" if known else _LOST, lost=not known)
@@ -165,17 +165,6 @@ def _version(told: Any) -> str | None:
 
 
 _VERSION = re.compile(r"project-open-data\S*/v(1\.[01])/|dcat-us\S*?[ /v]+(1\.[01]|3(?:\.\d+)*)\b", re.IGNORECASE)
-
-
-def _loaded(body: bytes) -> Any:
-    """None: it is no JSON."""
-    try:
-        return orjson.loads(body)
-    except ValueError:  # stricter than RFC 8259 wants it to be: half a surrogate pair is JSON
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            return None
 
 
 def _canonical(told: Mapping[str, Any]) -> bytes:

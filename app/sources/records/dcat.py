@@ -9,10 +9,26 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from app.domain.catalogue import Facts
 from app.domain.text import one_line
 from app.errors import RecordError
 from app.sources.records import Distribution, facts, moment
+
+LONGEST_SPATIAL = 32_766
+"""Characters of an extent, where nobody says otherwise."""
+
+
+def loaded(body: bytes) -> Any:
+    """What JSON says; None: it is none."""
+    try:
+        return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:  # stricter than RFC 8259 wants it to be: half a surrogate pair is JSON
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            return None
 
 
 def identifier(told: Mapping[str, Any]) -> str:
