@@ -345,7 +345,7 @@ class _Reading:
     def _understood(self, record: Record) -> Understood:
         name = record.identifier
         try:
-            facts = self._catalogue.facts(record)
+            facts = record.facts or self._catalogue.facts(record)
             return Understood(as_json(facts), faults=tuple(_warnings(name, facts.warnings)))
         except RecordError as error:
             wrong = (Fault(name, message) for message in error.messages)
@@ -363,6 +363,10 @@ class _Reading:
             self._entry = self._harvests.transformed(self._entry, source, version, done)
 
     # ----------------------------------------------------------------------- the session
+
+    @property
+    def paced(self) -> bool:
+        return bool(self._harvest.terms.every)
 
     def wait(self) -> None:
         every = self._harvest.terms.every

@@ -89,6 +89,36 @@ def read(entries: Mapping[str, Any], config: Config, where: str, folder: Path | 
     ]
 
 
+def guessed(place: str, entry: Mapping[str, Any], config: Config) -> tuple[str, str]:
+    """The kind of source that an address seems to be, and what it looks like, in words: by what it begins with. Raises
+    SourceError where it cannot be asked, UsageError where it looks like nothing that is known."""
+    from app.sources import fetch
+
+    asking = {name: value for name, value in entry.items() if name in fetch.FetchOptions.model_fields}
+    source = read({place: {**asking, "stage": ["external"], "kind": "doc"}}, config, "the new source")[0]
+    options = fetch.FetchOptions.model_validate({**source.options, **source.private})
+    with fetch.Client(source, options, None).stream(place) as reply:
+        begin, where = next(reply.pieces(), b""), reply.url
+    if found := sources.recognised(begin, where):
+        return found
+    looks, advice = _look(begin.decode(errors="replace").lstrip("\ufeff \t\r\n"))
+    known = ", ".join(sources.kinds())
+    raise UsageError(f"{place} {looks}, which no kind takes for its own: {advice}; --kind names one of {known}")
+
+
+def _look(text: str) -> tuple[str, str]:
+    """What an address holds that nothing is known of, and what may help."""
+    if text[:1] in ("{", "["):
+        fields = list(dict.fromkeys(re.findall(r'"([\w.@-]+)"\s*:', text)))[:5]
+        return (
+            f"holds JSON with {', '.join(fields) or 'no field'}",
+            "if it lists datasets, --kind json-listing reads it",
+        )
+    if "<html" in text[:2_000].lower():
+        return "is a page, and not that of a folder", "is the address right?"
+    return ("holds XML of another kind" if text.startswith("<") else "is neither JSON nor XML"), "is the address right?"
+
+
 def replacing(entries: Mapping[str, Any], config: Config, where: str, folder: Path) -> list[SourceConfig]:
     """The same, but those that were added before may be among them."""
     named = [source for source in config.sources if not source.added]
@@ -195,6 +225,10 @@ class Alone:
     def __init__(self, rate: Rate | None) -> None:
         self._every = rate.every.total_seconds() if rate else 0.0
         self._next = 0.0
+
+    @property
+    def paced(self) -> bool:
+        return self._every > 0
 
     def wait(self) -> None:
         time.sleep(max(0.0, self._next - time.monotonic()))

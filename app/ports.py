@@ -109,7 +109,11 @@ class Look(Protocol):
 
 
 class Session(Protocol):
-    """What a catalogue is read with."""
+    """What a catalogue is read with. `paced`: `wait` may take its time; where it never does, other processes of the
+    catalogue's may ask without it."""
+
+    @property
+    def paced(self) -> bool: ...
 
     def wait(self) -> None:
         """To be called before each request: returns once the source may be asked, by any process; raises SourceError

@@ -23,7 +23,8 @@ class Record:
     and the same as the last time). `canonical`: its bytes in a form in which what does not matter, such as the order of
     keys, is always the same; None: the body. `deleted`: the catalogue says that it is no more. Its datestamp is the
     catalogue's word for when it changed, `parent` the identifier of what it is a part of, `location` its address.
-    `mark`: whatever its kind wants to be told of it the next time, to know whether it has changed."""
+    `mark`: whatever its kind wants to be told of it the next time, to know whether it has changed. `facts`: what it
+    says, where that was found out with the reading, by another process."""
 
     identifier: str
     body: bytes | None
@@ -34,6 +35,7 @@ class Record:
     canonical: bytes | None = field(default=None, repr=False)
     deleted: bool = False
     mark: str = ""
+    facts: Facts | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from http import HTTPStatus
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, metadata
@@ -225,9 +225,14 @@ class _Kept:
     """What each thread asks with, again and again."""
 
     def __init__(self) -> None:
-        self._own, self._all = threading.local(), list[_Way]()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._own, self._all, self._process = threading.local(), list[_Way](), os.getpid()
 
     def way(self) -> _Way:
+        if self._process != os.getpid():  # what its parent has open is not a child's
+            self._begin()
         if not hasattr(self._own, "way"):
             self._own.way = _Way()
             self._all.append(self._own.way)
@@ -497,6 +502,7 @@ def _all_of(begin: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 # --------------------------------------------------------------------------- addresses
 
 
+@lru_cache(64)  # each is asked for again and again
 def _parts(url: str) -> Url:
     """As urllib3 understands it, which goes there; where it does not, nothing."""
     try:

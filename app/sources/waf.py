@@ -11,31 +11,29 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import partial
 from itertools import islice
-from threading import Lock
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import unquote
 
 from pydantic import BaseModel, Field
 
-from app.domain.catalogue import CHUNK, Facts, Fault, KnownRecord, Record
+from app.domain.catalogue import Facts, Fault, KnownRecord, Record
 from app.domain.model import SourceConfig
 from app.errors import RecordError, SourceError
 from app.sources import document, fetch, listings
+from app.sources.document import Mark
+from app.sources.forked import mapped
+from app.sources.listings import Entry
 from app.sources.records import documents
 
 if TYPE_CHECKING:
     from app.domain.harvest import Window
     from app.ports import Session
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 AT_REST = timedelta(hours=26)
 """So long after its date a document is at rest, whatever the zone."""
@@ -45,6 +43,12 @@ IN_A_ROW = 5
 
 PAGES = 10_000
 """Of one folder."""
+
+AHEAD = 2_000
+"""Documents that are asked for before the next folder is looked into."""
+
+PROCESSES = 2
+"""At most: one more fetches no more of what one of our own takes in."""
 
 
 class FolderOptions(document.DocumentOptions):
@@ -70,11 +74,19 @@ class WafSource:
         self.config = config
         self._options = FolderOptions.model_validate({**config.options, **config.private})
 
+    @classmethod
+    def recognised(cls, begin: bytes, url: str) -> str:
+        try:
+            entries = listings.understood(begin, url).entries
+        except listings.NoListing:
+            return ""
+        return "a folder" if cls is WafSource and entries else ""
+
     def records(self, window: Window, session: Session) -> Iterator[Record | Fault]:
         return _Folder(self.config, self._options, session).records()
 
     def facts(self, record: Record) -> Facts:
-        return documents.understood(record.body or b"", record.parent)
+        return _facts(record)
 
     def probe(self) -> str:
         return _Folder(self.config, self._options, None).counted()
@@ -111,13 +123,17 @@ class WafCollectionSource(WafSource):
         return record
 
 
+def _facts(record: Record) -> Facts:
+    return documents.understood(record.body or b"", record.parent)
+
+
 class _Folder:
     """One reading of a folder. `parent`: the identifier, which is the address, of what all in it is a part of."""
 
     def __init__(self, config: SourceConfig, options: FolderOptions, session: Session | None, parent: str = "") -> None:
         self._config, self._options, self._session = config, options, session
-        self._client = fetch.Client(config, options, _Turns(session) if session else None)
-        self._documents = re.compile("|".join(map(translate, options.patterns)), re.IGNORECASE)
+        self._client = fetch.Client(config, options, session)
+        self._names = re.compile("|".join(map(translate, options.patterns)), re.IGNORECASE)
         self._parent = parent
         self._failed = 0
         self._root = ""
@@ -125,27 +141,20 @@ class _Folder:
     def records(self) -> Iterator[Record | Fault]:
         assert self._session
         listed = self._listed()
-        with self._client, ThreadPoolExecutor(self._options.at_once, "waf") as threads:
-            try:
-                while some := list(islice(listed, CHUNK)):
-                    yield from (each for each in some if isinstance(each, Fault))
-                    entries = [each for each in some if isinstance(each, listings.Entry)]
-                    known = self._session.known({entry.url for entry in entries})
-                    got = _ahead(threads, partial(self._got, known), entries, 2 * self._options.at_once)
-                    for entry, document_ in zip(entries, got, strict=True):
-                        yield from self._told(entry, document_, known.get(entry.url))
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
+        with self._client:
+            while some := list(islice(listed, AHEAD)):
+                yield from (each for each in some if isinstance(each, Fault))
+                entries = [each for each in some if isinstance(each, Entry)]
+                yield from self._documents(entries, self._session.known({entry.url for entry in entries}))
 
     def counted(self) -> str:
         with self._client:
-            count = sum(isinstance(each, listings.Entry) for each in self._listed())
+            count = sum(isinstance(each, Entry) for each in self._listed())
         return f"{count:,} record" if count == 1 else f"{count:,} records"
 
     # ----------------------------------------------------------------------- listings
 
-    def _listed(self) -> Iterator[listings.Entry | Fault]:
+    def _listed(self) -> Iterator[Entry | Fault]:
         """Its documents, and those of the folders below it. Raises SourceError if it cannot be read itself."""
         ahead, seen = deque([(self._config.location, 0)]), set[str]()
         while ahead:
@@ -164,13 +173,13 @@ class _Folder:
             except SourceError as error:
                 if depth == 0:
                     raise
-                yield Fault(url, f"{_without_address(error)}{_LOST}", lost=True)
+                yield Fault(url, f"{str(error).removeprefix(error.where).strip()}{_LOST}", lost=True)
 
     def _is_wanted(self, url: str) -> bool:
         name = unquote(url.rpartition("/")[2])
-        return bool(self._documents.match(name)) and (not self._parent or unquote(url) != unquote(self._parent))
+        return bool(self._names.match(name)) and (not self._parent or unquote(url) != unquote(self._parent))
 
-    def _page_by_page(self, folder: str) -> Iterator[listings.Entry]:
+    def _page_by_page(self, folder: str) -> Iterator[Entry]:
         url = folder
         for _ in range(PAGES):
             reply = self._client.get(url)
@@ -191,61 +200,59 @@ class _Folder:
 
     # ----------------------------------------------------------------------- documents
 
-    def _got(self, known: Mapping[str, KnownRecord], entry: listings.Entry) -> Record | SourceError:
+    def _documents(self, entries: Sequence[Entry], known: Mapping[str, KnownRecord]) -> Iterator[Record | Fault]:
+        """First those that are as they were, then the others."""
+        others = []
+        for entry in entries:
+            if (before := known.get(entry.url)) and entry.stamp and entry.stamp == Mark.of(before).stamp:
+                yield self._same(before)
+            else:
+                others.append(entry)
+        for entry, got in zip(others, self._fetched(others, known), strict=True):
+            if isinstance(got, Record):
+                self._failed = 0
+                yield got
+                continue
+            self._failed += 0 if got.permanent else 1
+            if self._failed >= IN_A_ROW:
+                raise self._client.wrong(entry.url, got.message)
+            yield Fault(entry.url, got.message)
+            if before := known.get(entry.url):
+                yield self._same(before)
+
+    def _same(self, known: KnownRecord) -> Record:
+        """What is listed is there, even where it cannot be had."""
+        return Record(known.identifier, None, parent=self._parent, location=known.identifier, mark=known.mark)
+
+    def _fetched(self, entries: Sequence[Entry], known: Mapping[str, KnownRecord]) -> Iterator[Record | _Missed]:
+        """Several at once, by processes with threads, which understand them as well: most of it is work."""
+        work, at_once = partial(self._got, known), self._options.at_once
+        if at_once == 1 or (self._session and self._session.paced):
+            return map(work, entries)
+        processes = min(PROCESSES, at_once)
+        return mapped(work, entries, processes, worth_it=at_once, each=4, threads=at_once // processes)
+
+    def _got(self, known: Mapping[str, KnownRecord], entry: Entry) -> Record | _Missed:
         before = known.get(entry.url)
-        if before and entry.stamp and entry.stamp == document.Mark.of(before).stamp:
-            return Record(entry.url, None, parent=self._parent, location=entry.url, mark=before.mark)
         try:
             record = document.read(self._client, entry.url, before, _at_rest(entry.stamp), elsewhere=False)
         except SourceError as error:
-            return error
-        return replace(record, parent=self._parent)
+            return _Missed(str(error).removeprefix(error.where).strip(), error.permanent)
+        record = replace(record, parent=self._parent)
+        try:
+            return record if record.body is None else replace(record, facts=_facts(record))
+        except Exception:  # is told where the record is kept
+            return record
 
-    def _told(
-        self, entry: listings.Entry, got: Record | SourceError, known: KnownRecord | None
-    ) -> Iterator[Record | Fault]:
-        """What is listed is there, even where it cannot be had."""
-        if isinstance(got, Record):
-            self._failed = 0
-            yield got
-            return
-        self._failed += 0 if got.permanent else 1
-        if self._failed >= IN_A_ROW:
-            raise got
-        yield Fault(entry.url, _without_address(got))
-        if known:
-            yield Record(entry.url, None, parent=self._parent, location=entry.url, mark=known.mark)
+
+class _Missed(NamedTuple):
+    """Why a document could not be had; the same fault of others is the same sentence."""
+
+    message: str
+    permanent: bool
 
 
 _LOST = ": what it holds cannot be told, so none counts as gone"
-
-
-def _without_address(error: SourceError) -> str:
-    """The same fault of others is the same sentence."""
-    return str(error).removeprefix(error.where).strip()
-
-
-def _ahead(threads: ThreadPoolExecutor, work: Callable[[A], B], items: Iterable[A], most: int) -> Iterator[B]:
-    """What the work makes of each, in their order; no more than so many wait to be taken."""
-    waiting = deque[Future[B]]()
-    for item in items:
-        if len(waiting) >= most:
-            yield waiting.popleft().result()
-        waiting.append(threads.submit(work, item))
-    while waiting:
-        yield waiting.popleft().result()
-
-
-class _Turns:
-    """A session that several threads ask."""
-
-    def __init__(self, session: Session) -> None:
-        self._session, self._lock = session, Lock()
-        self.known = session.known
-
-    def wait(self) -> None:
-        with self._lock:
-            self._session.wait()
 
 
 def _at_rest(stamp: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-
-from lxml import etree
+from functools import cache
 
 from app.domain.catalogue import Facts
 from app.errors import RecordError
@@ -32,31 +31,39 @@ MEGABYTE = 1024 * 1024
 
 def identifier(root: Element) -> str:
     """Empty where it has none."""
-    return _first(root, "fileIdentifier", "metadataIdentifier/MD_Identifier/code")
+    return _first([root], "fileIdentifier", "metadataIdentifier/MD_Identifier/code")
 
 
 def understood(root: Element, within: str = "") -> Facts:
     """`within`: the identifier of what it is a part of, where it names none. Raises RecordError with all that is
     wrong."""
-    title = _first(root, "identificationInfo/*/citation/CI_Citation/title")
+    record, data = [root], _at([root], "identificationInfo/*")
+    citation = _at(data, "citation/CI_Citation")
+    title = _first(citation, "title")
     if not title:
         wrong = "title: is missing or empty (identificationInfo > citation > title), wanted is a text"
         raise RecordError(wrong, warnings=_breaches(root))
+    extents = _at(data, "extent/EX_Extent")
+    parties = [*_at(data, "pointOfContact/*"), *_at(record, "contact/*")]  # first those whom the data name
     told = facts(
         title,
-        description=_first(root, "identificationInfo/*/abstract"),
-        identifiers=_identifiers(root),
-        modified=moment(_first(root, "dateStamp", "dateInfo/CI_Date/date")),
-        issued=_published(root),
-        organisation=_first(root, *_of_whom("organisationName", "party/CI_Organisation/name")),
-        contact=_first(root, *_of_whom("individualName", "party/*/individual/CI_Individual/name"), *_of_whom(_MAIL)),
-        keywords=_texts(root, "identificationInfo/*/descriptiveKeywords/MD_Keywords/keyword"),
-        spatial=_first(root, f"{_EXTENT}/description"),
-        box=_box(root),
-        temporal=_temporal(root),
+        description=_first(data, "abstract"),
+        identifiers=[
+            *filter(None, [identifier(root)]),
+            *_texts(citation, "identifier/*/code"),
+            *_texts(record, "dataSetURI"),
+        ],
+        modified=moment(_first(record, "dateStamp", "dateInfo/CI_Date/date")),
+        issued=_published(citation),
+        organisation=_first(parties, "organisationName", "party/CI_Organisation/name"),
+        contact=_first(parties, "individualName", "party/*/individual/CI_Individual/name", _MAIL),
+        keywords=_texts(data, "descriptiveKeywords/MD_Keywords/keyword"),
+        spatial=_first(extents, "description"),
+        box=_box(extents),
+        temporal=_temporal(extents),
         distributions=_distributions(root),
-        parent=_first(root, "parentIdentifier", "parentMetadata/CI_Citation/identifier/MD_Identifier/code") or within,
-        kind=_code(root, "hierarchyLevel", "metadataScope/MD_MetadataScope/resourceScope"),
+        parent=_first(record, "parentIdentifier", "parentMetadata/CI_Citation/identifier/MD_Identifier/code") or within,
+        kind=_code(record, "hierarchyLevel/*", "metadataScope/MD_MetadataScope/resourceScope/*"),
     )
     return replace(told, warnings=_breaches(root))
 
@@ -66,44 +73,24 @@ def _breaches(root: Element) -> tuple[str, ...]:
     return () if root.tag in BY_PART_3 else tuple(dict.fromkeys(iso19139.breaches(root)))
 
 
-_EXTENT = "identificationInfo/*/extent/EX_Extent"
-
 _MAIL = "contactInfo/CI_Contact/address/CI_Address/electronicMailAddress"
 
 
-def _of_whom(*what: str) -> list[str]:
-    """First those whom the data name, then those whom the record does."""
-    whom = ("identificationInfo/*/pointOfContact", "contact")
-    return [f"{path}/CI_ResponsibleParty/{each}" for path in whom for each in what] + [
-        f"{path}/CI_Responsibility/{each}" for path in whom for each in what
-    ]
+def _published(citation: list[Element]) -> str:
+    dates = _at(citation, "date/CI_Date")
+    return next((_first([date], "date") for date in dates if _code([date], "dateType/*") == "publication"), "")
 
 
-def _identifiers(root: Element) -> Iterator[str]:
-    yield from filter(None, [identifier(root)])
-    yield from _texts(root, "identificationInfo/*/citation/CI_Citation/identifier/*/code")
-    yield from _texts(root, "dataSetURI")
+def _code(elements: list[Element], *paths: str) -> str:
+    found = (element for path in paths for element in _at(elements, path))
+    return next((str(element.get("codeListValue") or xml.text(element)) for element in found), "")
 
 
-def _published(root: Element) -> str:
-    for date in _all(root, "identificationInfo/*/citation/CI_Citation/date/CI_Date"):
-        if _code(date, "dateType") == "publication":
-            return _first(date, "date")
-    return ""
-
-
-def _code(root: Element, *paths: str) -> str:
-    for path in paths:
-        for element in _all(root, f"{path}/*"):
-            return str(element.get("codeListValue") or xml.text(element))
-    return ""
-
-
-def _box(root: Element) -> list[float] | None:
-    for element in _all(root, f"{_EXTENT}/geographicElement/EX_GeographicBoundingBox"):
+def _box(extents: list[Element]) -> list[float] | None:
+    for element in _at(extents, "geographicElement/EX_GeographicBoundingBox"):
         sides = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
         try:
-            west, south, east, north = (float(_first(element, side)) for side in sides)
+            west, south, east, north = (float(_first([element], side)) for side in sides)
         except ValueError:
             continue
         if -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90:
@@ -111,25 +98,25 @@ def _box(root: Element) -> list[float] | None:
     return None
 
 
-def _temporal(root: Element) -> str:
-    for element in _all(root, f"{_EXTENT}/temporalElement/*/extent/*"):
-        begin = _first(element, "beginPosition", "begin/TimeInstant/timePosition", "timePosition")
-        end = _first(element, "endPosition", "end/TimeInstant/timePosition", "timePosition")
+def _temporal(extents: list[Element]) -> str:
+    for element in _at(extents, "temporalElement/*/extent/*"):
+        begin = _first([element], "beginPosition", "begin/TimeInstant/timePosition", "timePosition")
+        end = _first([element], "endPosition", "end/TimeInstant/timePosition", "timePosition")
         if begin or end:
             return f"{begin}/{end}"
     return ""
 
 
 def _distributions(root: Element) -> Iterator[Distribution]:
-    formats = [*_texts(root, "distributionInfo/MD_Distribution/distributionFormat/MD_Format/name")]
-    one = formats[0] if len(set(formats)) == 1 else ""
-    for way in _all(root, ".//MD_DigitalTransferOptions"):
-        size = _first(way, "transferSize")
-        links = list(_all(way, "onLine/CI_OnlineResource"))
+    formats = {*_texts([root], "distributionInfo/MD_Distribution/distributionFormat/MD_Format/name")}
+    one = formats.pop() if len(formats) == 1 else ""
+    for way in root.iter("{*}MD_DigitalTransferOptions"):
+        size = _first([way], "transferSize")
+        links = _at([way], "onLine/CI_OnlineResource")
         for link in links:
-            if url := _first(link, "linkage"):
-                form = _first(link, "protocol") or one
-                yield Distribution(url, form, _first(link, "name"), _bytes(size) if len(links) == 1 else None)
+            if url := _first([link], "linkage"):
+                form = _first([link], "protocol") or one
+                yield Distribution(url, form, _first([link], "name"), _bytes(size) if len(links) == 1 else None)
 
 
 def _bytes(megabytes: str) -> int | None:
@@ -139,14 +126,25 @@ def _bytes(megabytes: str) -> int | None:
         return None
 
 
-def _all(element: Element, path: str) -> Iterator[Element]:
-    steps = (step if step in ("*", ".", "") else f"{{*}}{step}" for step in path.split("/"))
-    yield from (found for found in element.iterfind("/".join(steps)) if isinstance(found, etree._Element))
+# --------------------------------------------------------------------------- paths
 
 
-def _texts(element: Element, path: str) -> Iterator[str]:
-    return filter(None, map(xml.text, _all(element, path)))
+def _at(elements: list[Element], path: str) -> list[Element]:
+    """What is at the end of these steps from each, in any namespace; * is any."""
+    for step in _steps(path):
+        elements = [child for element in elements for child in element.iterchildren(step)]
+    return elements
 
 
-def _first(element: Element, *paths: str) -> str:
-    return next((text for path in paths for text in _texts(element, path)), "")
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(step if step == "*" else f"{{*}}{step}" for step in path.split("/"))
+
+
+def _texts(elements: list[Element], path: str) -> Iterator[str]:
+    return filter(None, map(xml.text, _at(elements, path)))
+
+
+def _first(elements: list[Element], *paths: str) -> str:
+    """The first text at any of these paths, in their order."""
+    return next((text for path in paths for text in _texts(elements, path)), "")

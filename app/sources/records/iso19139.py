@@ -54,7 +54,7 @@ def _sentence(name: str, words: str) -> str:
         if match := pattern.match(words):
             if name in (match[1].split(", ") if match.re.groups else ()):
                 return "is of another namespace than what is around it, wanted is the same"
-            return match.expand(sentence)
+            return sentence.replace("{}", match[1]) if match.re.groups else sentence
     return f"is not as its schema wants it: {words[:300]}"
 
 
@@ -64,18 +64,18 @@ _GML_ID = re.compile(r"\{http://www\.opengis\.net/gml[^}]*\}id\b")
 _SENTENCES = tuple(
     (re.compile(pattern), sentence)
     for pattern, sentence in (
-        (r"This element is not expected\. Expected is (?:one of )?\( (.*) \)", r"is not expected here, wanted is \1"),
+        (r"This element is not expected\. Expected is (?:one of )?\( (.*) \)", "is not expected here, wanted is {}"),
         (r"This element is not expected", "is one too many here, wanted is none"),
-        (r"Missing child element\(s\)\. Expected is (?:one of )?\( (.*) \)", r"does not hold enough, wanted is \1"),
+        (r"Missing child element\(s\)\. Expected is (?:one of )?\( (.*) \)", "does not hold enough, wanted is {}"),
         (r"Character content ", "has text of its own, wanted are elements alone"),
         (r"Element content is not allowed", "has elements in it, wanted is text alone"),
-        (r"The attribute '(.*)' is required but missing", r"has no \1, wanted is that attribute"),
-        (r"The attribute '(.*)' is not allowed", r"has an attribute \1, wanted is none of that name"),
+        (r"The attribute '(.*)' is required but missing", "has no {}, wanted is that attribute"),
+        (r"The attribute '(.*)' is not allowed", "has an attribute {}, wanted is none of that name"),
         (
             r"'.*' is not a valid value of .* '(?:\w+:)?(.*)'",
-            r"holds what it may not, wanted is a value of the type \1",
+            "holds what it may not, wanted is a value of the type {}",
         ),
-        (r"\[facet '(\w+)'\]", r"holds what it may not, by the rule \1 of its type"),
+        (r"\[facet '(\w+)'\]", "holds what it may not, by the rule {} of its type"),
     )
 )
 
