@@ -23,6 +23,7 @@ from app.domain.catalogue import CHUNK, Facts, Fault, Record
 from app.domain.model import Severity, SourceConfig
 from app.errors import RecordError, SourceError
 from app.sources import fetch
+from app.sources.catalogue import CatalogueOptions
 from app.sources.json_stream import Document, NotJson
 from app.sources.records import dcat, dcat_us, moment
 
@@ -39,7 +40,7 @@ IN_MEMORY = 8 * 2**20
 CONTENT_TYPE = "application/json"
 
 
-class DataJsonOptions(fetch.FetchOptions):
+class DataJsonOptions(CatalogueOptions):
     profile: Literal["", "federal", "non-federal", "3.0"] = Field(
         "", description="which rules its records are held against; empty: those that each seems to follow"
     )
@@ -58,6 +59,15 @@ class DataJsonSource:
     def __init__(self, config: SourceConfig, accession: re.Pattern[str]) -> None:
         self.config = config
         self._options = DataJsonOptions.model_validate({**config.options, **config.private})
+
+    @classmethod
+    def recognised(cls, begin: bytes, url: str) -> str:
+        """By what its object has, or by what only its records do, if it is a list of them."""
+        text = begin.removeprefix(b"\xef\xbb\xbf").lstrip()
+        of_3 = re.search(rb'"(?:datasetSeries|service|catalog)"\s*:\s*\[', text) and b'"conformsTo"' in text
+        if text.startswith(b"{") and (of_3 or re.search(rb'"dataset"\s*:\s*\[', text)):
+            return "a catalogue as DCAT-US has it"
+        return "a catalogue as DCAT-US 1.0 has it" if text.startswith(b"[") and b'"accessLevel"' in text else ""
 
     def records(self, window: Window, session: Session) -> Iterator[Record | Fault]:
         with _Parts() as parts:

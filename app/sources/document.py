@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from app.domain.catalogue import Facts, Fault, KnownRecord, Record
 from app.domain.model import SourceConfig
 from app.sources import fetch
+from app.sources.catalogue import CatalogueOptions
 from app.sources.records import documents
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from app.ports import Session
 
 
-class DocumentOptions(fetch.FetchOptions):
+class DocumentOptions(CatalogueOptions):
     max_bytes: int = Field(64 * fetch.MIB, gt=0, description="the largest answer to take in, unpacked")
 
 
@@ -37,6 +38,10 @@ class DocumentSource:
     def __init__(self, config: SourceConfig, accession: re.Pattern[str]) -> None:
         self.config = config
         self._options = DocumentOptions.model_validate({**config.options, **config.private})
+
+    @classmethod
+    def recognised(cls, begin: bytes, url: str) -> str:
+        return documents.recognised(begin)
 
     def records(self, window: Window, session: Session) -> Iterator[Record | Fault]:
         """An address where there is no document any more is a read that fails, never a record that is gone."""

@@ -19,6 +19,7 @@ from app.domain.model import SourceConfig
 from app.domain.text import one_line
 from app.errors import RecordError, SourceError
 from app.sources import fetch
+from app.sources.catalogue import CatalogueOptions
 from app.sources.json_stream import Document, NotJson
 from app.sources.records import iso
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from app.ports import Session
 
 
-class JsonListingOptions(fetch.FetchOptions):
+class JsonListingOptions(CatalogueOptions):
     items: str = Field(
         "", description="where the array is, as keys with dots between; empty: the document is the array"
     )
