@@ -275,7 +275,7 @@ def test_two_at_once_install_what_tests_start_once(lacking: House) -> None:
 def test_help_lists_every_command_with_what_it_does(house: House, arguments: tuple[str, ...]) -> None:
     process = house.start(*arguments)
     listed = dict(line.split(maxsplit=1) for line in process.communicate()[0].splitlines()[1:])
-    tests = ["test", "test-long", "soak", "test-google"]
+    tests = ["test", "test-long", "soak", "fuzz", "test-google"]
     assert list(listed) == ["demo", "crawl", "tracker", *tests, "bench", "lint", "docs", "lock", "help"]
     assert all(listed.values()) and process.returncode == 0
 
@@ -284,6 +284,7 @@ def test_each_command_that_is_listed_can_be_given(house: House) -> None:
     """Those that tests of their own do not give."""
     for name, asks in [
         ("soak", "-m pytest -s -m long"),
+        ("fuzz", "-m pytest -rP --numprocesses"),
         ("test-google", "-m pytest -m google"),
         ("bench", "-m benchmarks"),
     ]:

@@ -280,3 +280,8 @@ def test_no_schema_is_asked_for_on_the_web() -> None:
     where = 'xsi:schemaLocation="http://www.isotc211.org/2005/gmd http://127.0.0.1:9/gmd.xsd"'
     body = ISO.replace(" xmlns:gmd", f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" {where} xmlns:gmd', 1)
     assert documents.understood(body.encode()).warnings == ()
+
+
+def test_half_a_character_in_json_is_replaced_wherever_it_stands() -> None:
+    told = dcat_us(Study("S-1", "Mead\ud800ows")) | {"tit\udfffle": "\ud800"}
+    assert documents.understood(json.dumps(told).encode()).title == "Mead\ufffdows"

@@ -24,9 +24,10 @@ def loaded(body: bytes) -> Any:
     """What JSON says; None: it is none."""
     try:
         return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
-    except ValueError:  # stricter than RFC 8259 wants it to be: half a surrogate pair is JSON
+    except ValueError:  # stricter than RFC 8259 wants it to be: half a surrogate pair is JSON, and is replaced
         try:
-            return json.loads(body)
+            text = json.dumps(json.loads(body), ensure_ascii=False)
+            return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
         except (ValueError, RecursionError):
             return None
 
