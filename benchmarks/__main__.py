@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from app.domain.model import Lifecycle
 from app.store import open_store
-from benchmarks import contents, daemon, large, store
+from benchmarks import catalogues, contents, daemon, large, store
 from benchmarks.tree import PLACES, Tree, kept
 from tests.servers.postgres import Postgres
 from tests.servers.slowfs import SlowFs, SlowFsError
@@ -53,6 +53,7 @@ LOOK = r"-printf '%s %T@ %i\n'"
 CHECK = "ingest-tracker --config asked.yaml duplicates check"
 FILES = "ingest-tracker --config files.yaml duplicates files TREE"
 HARVEST = "python -m benchmarks.harvests"
+CATALOGUE = "ingest-tracker --config catalogues.yaml"
 OTHERS = ("jdupes", "fdupes", "rdfind", "rmlint")
 
 
@@ -117,7 +118,16 @@ HARVESTS = {
         ("engine again", (f"engine {kind}",), ("records",)),
     )
 }
-SUBJECTS = (CRAWLS, SLOW, LARGE, QUESTIONS, IDENTICAL, HARVESTS)
+CATALOGUES = {
+    "ijson": Step("python -m benchmarks.catalogues iterate JSON"),
+    "fetch json": Step(f"{CATALOGUE} fetch json", ("ijson",), ("no harvests",)),
+    "harvest json": Step(f"{CATALOGUE} harvest json", ("fetch json",), ("no harvests",)),
+    "harvest json again": Step(f"{CATALOGUE} harvest json", ("fetch json",), ("harvest json",)),
+    "wget": Step("wget -q -r -np -P COPY FOLDER", (), ("no harvests",)),
+    "harvest folder": Step(f"{CATALOGUE} harvest folder", ("wget",), ("no harvests",)),
+    "harvest folder again": Step(f"{CATALOGUE} harvest folder", ("wget",), ("harvest folder",)),
+}
+SUBJECTS = (CRAWLS, SLOW, LARGE, QUESTIONS, IDENTICAL, HARVESTS, CATALOGUES)
 STEPS = {name: step for subject in SUBJECTS for name, step in subject.items()}
 ALL = (*STEPS, "daemon")
 
@@ -131,6 +141,8 @@ LIMITS = {
     "scan large": "a look at each file from Python; what each folder holds is sent from the process that looked.",
     "engine sqlite": "what the database does for each row; hashing and deflating, as the plain script does.",
     "engine postgresql": "the same, and one question and answer a statement.",
+    "fetch json": "understanding each record and holding it against DCAT-US, by one core; then telling them apart.",
+    "harvest folder": "the same of documents, by the cores that nginx leaves; then what the database does for each.",
     "scan large unchanged": "what was kept is read from a file, then one look at each folder and known file.",
 }
 
@@ -145,6 +157,9 @@ ABOUT = f"""\
   the same ones: a test compares them.
 - engine: records of a catalogue, of 2 KB each, into a store, 500 a transaction, as a harvest does; plain: a script that
   does the same inserts (`benchmarks/harvests.py`); again: all are found unchanged.
+- json, folder: on nginx on this machine; harvested into SQLite, each record understood and held against its standard's
+  rules, no dataset of them tracked. ijson (yajl2_c) iterates over the same elements and does nothing with them; wget
+  keeps files.
 - changed: {CHANGED} datasets have other IDFs than before. cold: the machine's caches were emptied just before.
 - peak MiB is of all processes together, and cannot be told below that of nothing. read MiB came from disks, by
   read_bytes in /proc/PID/io of all processes. Ratios are the medians of those within each round."""
@@ -160,6 +175,8 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=200_000, help="among which identical ones are looked for")
     parser.add_argument("--gib", type=float, default=8, help="what those files come to")
     parser.add_argument("--records", type=int, default=100_000, help="of a catalogue that is harvested")
+    parser.add_argument("--elements", type=int, default=1_000_000, help="of a data.json on a web server")
+    parser.add_argument("--documents", type=int, default=20_000, help="in a folder on a web server")
     parser.add_argument("--events", type=int, default=100, help="that the daemon is told")
     parser.add_argument("--cycles", type=int, default=1_000, help="over which its memory is watched")
     parser.add_argument("--runs", type=int, default=5)
@@ -171,7 +188,7 @@ def main() -> None:
     given = parser.parse_args()
     names = [name.strip() for name in given.only.split(",")]
     numbers = [given.datasets, given.far, given.folders, given.known, given.files, given.events, given.runs]
-    numbers.append(given.records)
+    numbers += [given.records, given.elements, given.documents]
     least = min(*numbers, given.gib * 2**30, given.cycles / 5, given.folders / 5)
     if least < 1 or not (given.dir or Path()).is_dir() or not {*ALL} >= {*names}:
         parser.error(
@@ -196,6 +213,9 @@ def main() -> None:
                 bench.compare(contents.kept(root / "compared", given.files, int(given.gib * 2**30)))
             if HARVESTS.keys() & {*possible}:
                 bench.harvest(stack.enter_context(Postgres(durable=True)), root / "harvested", given.records)
+            if CATALOGUES.keys() & {*possible}:
+                there = catalogues.shown(root / "catalogues", given.elements, given.documents)
+                bench.fetch(stack.enter_context(there), given.elements, given.documents)
         except (OSError, SlowFsError) as error:
             sys.exit(f"benchmarks: {error}")
         figures = bench.measured(possible, given.runs)
@@ -278,6 +298,13 @@ class Bench:
         self.postgres, self.harvested = postgres, root
         self.words |= {"RECORDS": [str(records)], "sqlite": [f"sqlite:///{root}/store.db"]}
 
+    def fetch(self, shown: catalogues.Catalogues, elements: int, documents: int) -> None:
+        self.catalogues, self.stored = shown, ""
+        self.about.append(f"a data.json of {elements:,} records ({shown.size / 2**20:,.0f} MiB)")
+        self.about.append(f"a folder of {documents:,} documents")
+        self.words |= {"catalogues.yaml": [str(shown.config)], "JSON": [shown.json], "FOLDER": [shown.folder]}
+        self.words |= {"COPY": [str(shown.root / "copy")]}
+
     def _empty(self, kind: str) -> None:
         """A store of this kind without anything in it."""
         if kind == "postgresql":
@@ -338,12 +365,16 @@ class Bench:
                 self._empty(name.split()[-1])
             elif what == "records" and self.stored != name.split()[-1]:
                 self.cost(f"engine {name.split()[-1]}")
+            elif what == "no harvests":
+                catalogues.empty(self.catalogues)
+            elif what in CATALOGUES and self.stored != what:
+                self.cost(what)
             elif what == "no hashes":
                 self._forget()
             elif what == "cold":
                 empty_caches()
         cost = self._run(STEPS[name])
-        self.stored = name.split()[-1] if name.startswith("engine") else ""
+        self.stored = name.split()[-1] if name.startswith("engine") else name.removesuffix(" again")
         if name in SLOW:
             self.calls[name] = self.fs.calls()
         return cost

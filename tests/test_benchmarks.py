@@ -145,7 +145,7 @@ def test_prints_every_row_leaves_nothing_behind_and_keeps_off_the_store_of_the_e
     warm = [name for name in STEPS if "cold" not in STEPS[name].before]
     real = str(tmp_path / "real.db")
     few = ("--datasets", "20", "--far", "10", "--folders", "20", "--known", "80", "--files", "50", "--gib", "0.001")
-    few = (*few, "--records", "1000", "--runs", "1", "--hasty")
+    few = (*few, "--records", "1000", "--elements", "50", "--documents", "20", "--runs", "1", "--hasty")
     done = bench(*few, "--only", ",".join(warm), INGEST_TRACKER_STORE=real, TMPDIR=str(for_all))
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")][1:]
