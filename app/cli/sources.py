@@ -13,7 +13,7 @@ import typer
 
 import app as rooms
 from app.cli.shared import AsJson, loaded, progress, show
-from app.errors import UsageError
+from app.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from app.config import Config
@@ -104,6 +104,8 @@ def sources_add(
     entry = {key: value for key, value in given.items() if value} | {"stage": stage or ["external"]}
     config = loaded(context)
     entry = _with_options(entry, option, private)
+    if not (kind or no_check) and "://" in place:
+        entry["kind"] = _guessed(place, entry, config)
     source = places.read({place: entry}, config, "the new source")[0]
     found = "" if no_check else _found(source, config)
     places.add([source], config)
@@ -194,6 +196,17 @@ def _added(config: Config, wanted: str) -> SourceConfig:
     if not source.added:
         raise UsageError(f"{source.name} is named by the file of sources: change it there")
     return source
+
+
+def _guessed(place: str, entry: Mapping[str, Any], config: Config) -> str:
+    from app import places
+
+    try:
+        kind, looks = places.guessed(place, entry, config)
+    except SourceError as error:
+        raise UsageError(f"{error}. Nothing is changed; --kind and --no-check do it all the same") from None
+    typer.echo(f"{place} looks like {looks}, and is read as one (--kind {kind})")
+    return kind
 
 
 def _found(source: SourceConfig, config: Config) -> str:

@@ -40,6 +40,16 @@ def kinds() -> Mapping[str, Kind]:
     return {name: _load(entry) for name, entry in sorted(_registered().items())}
 
 
+def recognised(begin: bytes, url: str) -> tuple[str, str] | None:
+    """The kind that takes what an address begins with for its own, and what it takes it for, in words. A kind may have
+    a `recognised(begin, url)` for that, which gives these words, or none. Raises UsageError for a kind that cannot be
+    loaded."""
+    for name, kind in kinds().items():
+        if what := getattr(kind, "recognised", lambda begin, url: "")(begin, url):
+            return name, what
+    return None
+
+
 class Options(Mapping[str, type[BaseModel]]):
     """kind -> its options; only what is asked for is loaded. Raises UsageError then for one that cannot be."""
 

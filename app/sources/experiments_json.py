@@ -38,6 +38,11 @@ class ExperimentsJsonSource:
         self.config = config
         self.accessions = Accessions(accession)
 
+    @classmethod
+    def recognised(cls, begin: bytes, url: str) -> str:
+        text = begin.lstrip()
+        return "a list of experiments" if text[:1] in (b"{", b"[") and b'"experimentAccession"' in text else ""
+
     def read(self, known: Mapping[str, Sighting], *, full: bool = False) -> Iterator[Sighting | Problem]:
         records, where = self._listing()
         seen: set[str] = set()

@@ -17,6 +17,9 @@ from tests.end_to_end.site import states as standings
 from tests.end_to_end.watching import configured, until, watching
 from tests.servers.postgres import Postgres
 from tests.servers.website import Website
+from tests.sources.contract import Study, dcat_us, iso
+from tests.sources.test_documents import csdgm
+from tests.sources.test_listings import bucket, page
 
 STUDIES = {"data": [{"identifier": "S-1", "title": "First", "links": ["E-MTAB-9"]}, {"identifier": "S-2"}]}
 AS_LISTING = ("--kind", "json-listing", "--option", "items=data", "--option", 'identifiers=["links"]')
@@ -270,3 +273,63 @@ def test_a_catalogue_that_takes_its_time_holds_nothing_up(site: Site, website: W
         website.serve("/studies.json", status=503)
         assert "answered 503" in daemon.says("studies cannot be read: ")
         assert daemon.end() == 0
+
+
+# --------------------------------------------------------------------------- what an address looks like
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "looks", "found"),
+    [
+        (page('<a href="a.xml">a.xml</a>  2026-01-31 09:05').encode(), "waf", "a folder", "1 record"),
+        (bucket("a.xml", "b.txt"), "waf", "a folder", "1 record"),
+        (iso(Study("S-1", "Meadows")), "doc", "a metadata document as ISO 19139 has it", "1 record: Meadows"),
+        (csdgm(title="Lakes"), "doc", "a metadata document as FGDC CSDGM has it", "1 record: Lakes"),
+        (json.dumps({"dataset": [dcat_us(Study("S-1", "Meadows"))]}).encode(), "data-json",
+         "a catalogue as DCAT-US has it", "1 record"),
+        (json.dumps([dcat_us(Study("S-1", "Meadows"))]).encode(), "data-json",
+         "a catalogue as DCAT-US 1.0 has it", "1 record"),
+    ],
+)  # fmt: skip
+def test_the_kind_of_an_address_is_told_by_what_is_there(
+    site: Site, website: Website, body: bytes, kind: str, looks: str, found: str
+) -> None:
+    place = website.url("/there/")
+    website.serve("/there/", body)
+    done = site.run("sources", "add", place, *HERE)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        f"{place} looks like {looks}, and is read as one (--kind {kind})",
+        f"{place} is tracked from now on: {found}",
+    ]
+    assert listed(site)[place]["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (json.dumps(STUDIES).encode(), "holds JSON with data, identifier, title, links, which no kind takes for its "
+                                       "own: if it lists datasets, --kind json-listing reads it"),
+        (b"<html><body>Under maintenance</body></html>", "is a page, and not that of a folder"),
+        (b"<feed xmlns='http://www.w3.org/2005/Atom'/>", "holds XML of another kind"),
+        (b"\x89PNG", "is neither JSON nor XML"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_nothing_is_not_added_and_what_was_found_is_said(
+    site: Site, website: Website, body: bytes, why: str
+) -> None:
+    website.serve("/there/", body)
+    done = site.run("sources", "add", website.url("/there/"), *HERE)
+    assert (done.code, done.out) == (2, "")
+    assert why in done.message
+    assert done.message.endswith("--kind names one of data-json, doc, experiments-json, filesystem, json-listing, waf, "
+                                 "waf-collection")  # fmt: skip
+    assert [*listed(site)] == ["loading"]
+
+
+def test_an_address_that_cannot_be_asked_has_no_look(site: Site, website: Website) -> None:
+    done = site.run("sources", "add", website.url("/nothing/"), *HERE)
+    assert done.code == 2
+    assert "answered 404: check the address. Nothing is changed; --kind and --no-check" in done.message
+    done = site.run("sources", "add", website.url("/nothing/"))
+    assert "leads to 127.0.0.1, a loopback address" in done.message

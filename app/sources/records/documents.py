@@ -21,6 +21,17 @@ def understood(body: bytes, within: str = "") -> Facts:
     raise RecordError(f"is no metadata of a standard that is known here: its root is {str(root.tag)[:200]}")
 
 
+def recognised(begin: bytes) -> str:
+    """Of which standard a document is that begins so; empty: of none."""
+    tags = xml.begun(begin)
+    for roots, standard in ((iso19115.BY_19139, "ISO 19139"), (iso19115.BY_PART_3, "ISO 19115-3")):
+        if tags and tags[0] in roots:
+            return f"a metadata document as {standard} has it"
+    if tags[:1] == [fgdc.ROOT] and {"idinfo", "metainfo"} & {*tags[1:]}:
+        return "a metadata document as FGDC CSDGM has it"
+    return ""
+
+
 def _dcat(body: bytes, within: str) -> Facts:
     told = dcat.loaded(body)
     if not isinstance(told, Mapping):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from lxml import etree
@@ -35,6 +36,14 @@ def parsed(body: bytes) -> Element:
     if subset is not None and any(True for _ in subset.iterentities()):
         raise RecordError(_ENTITIES)
     return root
+
+
+def begun(begin: bytes) -> list[str]:
+    """The names of the elements that XML begins with, which may be cut off anywhere; none of what is no XML."""
+    parser: Any = etree.XMLPullParser(("start",), resolve_entities=False, no_network=True, load_dtd=False)
+    with suppress(etree.XMLSyntaxError):
+        parser.feed(begin.lstrip(b" \t\r\n"))
+    return [element.tag for _, element in parser.read_events() if isinstance(element.tag, str)]
 
 
 _ENTITIES = "declares entities, which are not read: they must be written out"
