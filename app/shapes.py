@@ -29,7 +29,7 @@ from app.domain.model import (
 )
 from app.domain.search import Answer
 from app.domain.stuck import Stuck
-from app.domain.text import printable
+from app.domain.text import printable, storable
 from app.domain.versions import Version
 from app.domain.visit import Published
 
@@ -416,11 +416,11 @@ def fetched(record: Record, facts: Facts | None, error: str) -> dict[str, Any]:
     """`{"identifier", "title", "identifiers", "error", "size", "datestamp", "location"}`; `title` is null where it
     could not be understood, for the reason that `error` gives."""
     return {
-        "identifier": record.identifier,
+        "identifier": storable(record.identifier),
         "title": facts and facts.title,
         "identifiers": list(facts.identifiers) if facts else [],
         "error": error,
         "size": len(record.body or b""),
         "datestamp": time(record.datestamp),
-        "location": record.location,
+        "location": storable(record.location),
     }

@@ -87,12 +87,12 @@ def fetch(
     limit: Annotated[int | None, typer.Option(help="At most so many records.", min=0)] = None,
 ) -> None:
     """Read a catalogue without keeping anything: a JSON object a record and line, faults on standard error."""
-    import json
+    import orjson
 
     from app import places, shapes
     from app.domain.catalogue import Fault
 
-    config = loaded(context)
+    config, out = loaded(context), sys.stdout.buffer
     records = faults = 0
     for said in places.fetched(source, config, limit):
         if isinstance(said, Fault):
@@ -100,5 +100,6 @@ def fetch(
             typer.echo(f"{said.severity}: {said.identifier}: {said.message}", err=True)
         else:
             records += 1
-            typer.echo(json.dumps(shapes.fetched(*said), ensure_ascii=False))
+            out.write(orjson.dumps(shapes.fetched(*said), option=orjson.OPT_APPEND_NEWLINE))
+    out.flush()
     typer.echo(f"{records:,} record{'s' * (records != 1)}, {faults:,} problem{'s' * (faults != 1)}", err=True)

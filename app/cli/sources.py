@@ -204,7 +204,7 @@ def _guessed(place: str, entry: Mapping[str, Any], config: Config) -> str:
     try:
         kind, looks = places.guessed(place, entry, config)
     except SourceError as error:
-        raise UsageError(f"{error}. Nothing is changed; --kind and --no-check do it all the same") from None
+        raise UsageError(_unchanged(str(error), "--kind and --no-check do")) from None
     typer.echo(f"{place} looks like {looks}, and is read as one (--kind {kind})")
     return kind
 
@@ -213,8 +213,12 @@ def _found(source: SourceConfig, config: Config) -> str:
     """Raises UsageError where it cannot be read."""
     probed = rooms.probe(source, config)
     if probed["status"] == "failed":
-        raise UsageError(f"{probed['found']}. Nothing is changed; --no-check does it all the same")
+        raise UsageError(_unchanged(probed["found"], "--no-check does"))
     return f": {probed['found']}"
+
+
+def _unchanged(why: str, what: str) -> str:
+    return f"{why.rstrip('.')}{'' if why.endswith('?') else '.'} Nothing is changed; {what} it all the same"
 
 
 def _with_options(entry: Mapping[str, Any], options: Sequence[str], private: Sequence[str]) -> dict[str, Any]:

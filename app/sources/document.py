@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from app.domain.catalogue import Facts, Fault, KnownRecord, Record
 from app.domain.model import SourceConfig
+from app.errors import RecordError
 from app.sources import fetch
 from app.sources.catalogue import CatalogueOptions
 from app.sources.records import documents
@@ -53,8 +54,11 @@ class DocumentSource:
         return documents.understood(record.body or b"", record.parent)
 
     def probe(self) -> str:
-        record = read(fetch.Client(self.config, self._options, None), self.config.location)
-        return f"1 record: {self.facts(record).title}"
+        client, url = fetch.Client(self.config, self._options, None), self.config.location
+        try:
+            return f"1 record: {self.facts(read(client, url)).title}"
+        except RecordError as error:
+            raise client.wrong(url, f"{error}: is this the address of a metadata document?", permanent=True) from None
 
 
 def read(

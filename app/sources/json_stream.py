@@ -17,7 +17,7 @@ LARGEST = 64 * 2**20
 NOTED = 64 * 2**10
 """Bytes of a field beside the arrays, if it is told."""
 
-DEEPEST = 1_000
+DEEPEST = 500
 """Levels of arrays and objects in each other."""
 
 
@@ -135,6 +135,12 @@ class Document:
         if self._take(b"]"):
             return
         while True:
+            if match := _ELEMENT.match(self._buffer, self._at):  # most of them, at once
+                self._at = match.end()
+                yield match[1]
+                if match[2] == b"]":
+                    return
+                continue
             self._blank()
             yield self._value()
             self._blank()
@@ -246,4 +252,6 @@ def _within(inner: bytes) -> bytes:
     return rb"(?:" + _STRING + rb"|[{\[]" + _REST + rb"(?:" + inner + _REST + rb")*+[}\]])"
 
 
-_SHALLOW = re.compile(_within(_within(_within(_within(_STRING)))), re.DOTALL)
+_FEW_LEVELS = _within(_within(_within(_within(_STRING))))
+_SHALLOW = re.compile(_FEW_LEVELS, re.DOTALL)
+_ELEMENT = re.compile(rb"[ \t\r\n]*+(" + _FEW_LEVELS + rb")[ \t\r\n]*+([,\]])", re.DOTALL)

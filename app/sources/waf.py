@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from app.domain.harvest import Window
     from app.ports import Session
 
-AT_REST = timedelta(hours=26)
-"""So long after its date a document is at rest, whatever the zone."""
+AT_REST = timedelta(hours=38)
+"""So long after its date a document is at rest, whatever the zone, and where the date has no time."""
 
 IN_A_ROW = 5
 """So many documents, one after the other, that cannot be had: then it is the server that is in trouble."""
@@ -59,7 +59,7 @@ class FolderOptions(document.DocumentOptions):
 
 class CollectionOptions(FolderOptions):
     collection_metadata_url: str = Field(
-        min_length=1, description="the address of the document that all in the folder is a part of"
+        pattern="^https?://.", description="the web address of the document that all in the folder is a part of"
     )
 
 

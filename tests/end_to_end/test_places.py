@@ -333,3 +333,20 @@ def test_an_address_that_cannot_be_asked_has_no_look(site: Site, website: Websit
     assert "answered 404: check the address. Nothing is changed; --kind and --no-check" in done.message
     done = site.run("sources", "add", website.url("/nothing/"))
     assert "leads to 127.0.0.1, a loopback address" in done.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("doc", "its root is html: is this the address of a metadata document? Nothing is changed; --no-check does"),
+        (
+            "waf",
+            "does not look like a folder: it has no links to what is in it: is this the address of a folder? Nothing",
+        ),
+        ("data-json", "is no JSON, or ends in the middle"),
+    ],
+)
+def test_a_kind_that_does_not_fit_says_what_it_misses(site: Site, website: Website, kind: str, why: str) -> None:
+    website.serve("/page/", b"<html><body>Under maintenance</body></html>")
+    done = site.run("sources", "add", website.url("/page/"), "--kind", kind, *HERE)
+    assert (done.code, done.out, why in done.message) == (2, "", True), done.message

@@ -320,7 +320,7 @@ class WafCollection(Waf):
     """The document of the collection lies beside the others, or elsewhere: in `parent`."""
 
     kind = "waf-collection"
-    wrong: Mapping[str, Any] = {"collection_metadata_url": ""}
+    wrong: Mapping[str, Any] = {"collection_metadata_url": "all.xml"}
     besides = 1
 
     def __init__(self, server: Folders, parent: str) -> None:

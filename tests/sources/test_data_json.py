@@ -122,6 +122,26 @@ class _Nobody:
         return {}
 
 
+def test_a_series_as_socrata_writes_it(website: Website, desk: Desk) -> None:
+    """It escapes slashes or does not, and turns the order of fields and records about, without a change of any."""
+
+    def view(name: str, **more: Any) -> dict[str, Any]:
+        return record(
+            f"https://data.example.org/api/views/{name}", landingPage=f"https://data.example.org/d/{name}", **more
+        )
+
+    names = ("22ew-dxez", "rppv-wbiv", "pwgb-7r9t", "a4y5-998d")
+    serve(website, catalogue(*map(view, names)))
+    assert counted(desk.harvest()) == {"seen": 4, "new": 4}
+    turned = [dict(reversed(view(name).items())) for name in reversed(names)]
+    website.serve("/data.json", json.dumps(catalogue(*turned), indent=1).replace("/", "\\/").encode())
+    assert counted(desk.harvest()) == {"seen": 4, "unchanged": 4}
+    serve(website, catalogue(view(names[0], modified="2026-02-01"), *map(view, names[1:3]), view("2222-2222")))
+    assert counted(desk.harvest()) == {"seen": 4, "new": 1, "changed": 1, "unchanged": 2, "gone": 1}
+    serve(website, catalogue(*map(view, names)))
+    assert counted(desk.harvest()) == {"seen": 4, "changed": 1, "unchanged": 3, "gone": 1}
+
+
 # --------------------------------------------------------------------------- records
 
 

@@ -80,8 +80,11 @@ def _told(distribution: Distribution) -> Mapping[str, Any]:
 
 def split(texts: Iterable[str]) -> list[str]:
     """Keywords: lists and paths (`Earth > Water`) taken apart, in lower case, each once."""
-    words = (one_line(word).lower()[:LONGEST_KEYWORD].strip() for text in texts for word in _APART.split(text))
-    return [word for word in dict.fromkeys(words) if word]
+    words: dict[str, None] = {}
+    for text in texts:
+        for word in _APART.split(text):
+            words[one_line(word).lower()[:LONGEST_KEYWORD].strip()] = None
+    return [word for word in words if word]
 
 
 _APART = re.compile("[;,>]")
@@ -90,9 +93,9 @@ _APART = re.compile("[;,>]")
 def moment(text: str) -> datetime | None:
     """ISO 8601, also a year or a month alone (then its beginning); without a zone it is taken as UTC."""
     text = text.strip()
-    if match := _SHORT.fullmatch(text):
+    if len(text) < 8 and (match := _SHORT.fullmatch(text)):
         text = f"{match[1]}-{match[2] or '01'}-01"
-    return iso(text)
+    return iso(text) if text else None
 
 
 _SHORT = re.compile(r"(\d{4})(?:-(\d{2}))?")

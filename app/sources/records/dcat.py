@@ -84,25 +84,25 @@ def first(value: Any) -> str:
     """Empty where there is no text."""
     if value is None:
         return ""
-    return one_line(value) if type(value) is str else next(texts([value]), "")
+    return one_line(value) if isinstance(value, str) else next(texts([value]), "")
 
 
 def texts(values: Any) -> Iterator[str]:
     """A text, a number, an object that says which it is or what it is called, or a list of them."""
     for value in values if isinstance(values, list) else [values]:
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            if text := one_line(str(value)):
+        if isinstance(value, (str, int, float)):
+            if not isinstance(value, bool) and (text := one_line(str(value))):
                 yield text
         elif isinstance(value, list):
             yield from texts(value)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             named = (value.get(name) for name in ("@id", "@value", "identifier", "schema:identifier", "prefLabel"))
             yield from (text for each in named if isinstance(each, str) and (text := one_line(each)))
 
 
 def _named(value: Any) -> str:
     for each in value if isinstance(value, list) else [value]:
-        name = each.get("name") if isinstance(each, Mapping) else each
+        name = each.get("name") if isinstance(each, dict) else each
         if text := first(name):
             return text
     return ""
@@ -110,7 +110,7 @@ def _named(value: Any) -> str:
 
 def _contact(told: Mapping[str, Any]) -> str:
     for each in _listed(told.get("contactPoint")):
-        if isinstance(each, Mapping):
+        if isinstance(each, dict):
             mail = first(each.get("hasEmail")).removeprefix("mailto:")
             return f"{first(each.get('fn'))} <{mail}>" if mail else first(each.get("fn"))
         return first(each)
@@ -126,7 +126,7 @@ def _asfirst(value: Any) -> str:
 def _box(value: Any) -> list[float] | None:
     """1.1: `west,south,east,north`, or GeoJSON; 3.0: `bbox` of a Location, as WKT or GeoJSON."""
     for each in _listed(value):
-        text = each.get("bbox") if isinstance(each, Mapping) else each
+        text = each.get("bbox") if isinstance(each, dict) else each
         if isinstance(text, str) and (box := _four(text)):
             return box
     return None
@@ -149,7 +149,7 @@ _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 def _temporal(value: Any) -> str:
     for each in _listed(value):
-        if isinstance(each, Mapping):
+        if isinstance(each, dict):
             start, end = (first(each.get(name)) for name in ("startDate", "endDate"))
             return f"{start}/{end}" if start or end else ""
         return first(each)
@@ -157,7 +157,7 @@ def _temporal(value: Any) -> str:
 
 
 def _distributions(told: Mapping[str, Any]) -> Iterator[Distribution]:
-    ways = [each for each in _listed(told.get("distribution")) if isinstance(each, Mapping)]
+    ways: list[Mapping[str, Any]] = [each for each in _listed(told.get("distribution")) if isinstance(each, dict)]
     if not ways and told.get("accessURL"):  # 1.0 has one, in the dataset itself
         ways = [told]
     for way in ways:
